@@ -1,0 +1,152 @@
+# Builds, tests and installs pinfod: `make help` lists what there is to make.
+# The compiler's settings CC, CPPFLAGS, CFLAGS and LDFLAGS are the caller's; what
+# pinfod itself needs stands in front of them. V=1 shows every command.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
+
+# The packages, by what they are for. Nothing else in the tree names them.
+# redis-tools holds the server too (as redis-check-rdb), and starts no service.
+PKGS_build := gcc libc6-dev pkg-config libevent-dev libhiredis-dev libjansson-dev
+PKGS_demo  := redis-tools
+PKGS_test  := redis-tools libcmocka-dev python3 python3-pytest python3-pytest-timeout \
+              python3-pytest-xdist python3-redis netcat-openbsd procps
+PKGS_bench := redis-tools python3 strace valgrind libc6-dbg
+PKGS_lint  := clang-format clang-tidy cppcheck shellcheck
+
+# The goals that install what they need, and the groups that they need; check stands
+# for check-unit and check-system too.
+NEED_demo   := build demo
+NEED_check  := build test
+NEED_san    := build test
+NEED_bench  := build bench
+NEED_lint   := build lint
+NEED_format := lint
+NEED_deps   := build demo test bench lint
+NEEDS := $(foreach goal,$(subst -, ,$(MAKECMDGOALS)),$(NEED_$(goal)))
+
+# SAN=yes is the same build under gcc's sanitizers, in a folder of its own.
+ifeq ($(SAN),yes)
+B      := build/san
+HARDEN := -fsanitize=address,undefined -fno-sanitize-recover -fno-omit-frame-pointer
+export ASAN_OPTIONS  := detect_leaks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS := print_stacktrace=1
+export TEST_SLOW     := 3
+else
+B      := build
+HARDEN := -fstack-protector-strong -fstack-clash-protection
+# Fortifying needs an optimising compiler, and a package build brings its own level.
+ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),)
+HARDEN += $(if $(findstring -O,$(CFLAGS:-O0=)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif
+endif
+
+PKG_CONFIG ?= pkg-config
+LIBS       := libevent_core hiredis jansson
+# Asked for in the recipes and not here: pkg-config may not be installed yet.
+# hiredis' own answer is for <hiredis.h>; we say <hiredis/hiredis.h>.
+lib_cflags = $(patsubst -I%/hiredis,-I%,$(shell $(PKG_CONFIG) --cflags $(1)))
+lib_libs   = $(shell $(PKG_CONFIG) --libs $(1))
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef \
+        -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wcast-qual -Wvla \
+        -Wformat=2 $(if $(filter yes,$(WERROR)),-Werror)
+DEFS := -D_GNU_SOURCE -DPINFOD_VERSION='"$(VERSION)"'
+COMPILE = $(CC) -std=gnu11 -fPIE $(WARN) $(HARDEN) $(DEFS) $(call lib_cflags,$(LIBS)) \
+          $(CPPFLAGS) $(CFLAGS)
+LINK    = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+
+SRC   := $(wildcard src/*.c)
+OBJ   := $(SRC:src/%.c=$(B)/%.o)
+TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+C_ALL := $(wildcard src/*.[ch] tests/*.[ch] tests/*/*.[ch])
+SH     = .ci/run $(wildcard tests/*.sh) $(shell grep -ls '^\#!.*sh$$' tests/*/*)
+
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@echo "  $(1)")
+
+.PHONY: all demo check check-unit check-system san bench lint layers headers format \
+        deps install uninstall clean help ready
+.DELETE_ON_ERROR:
+
+all: $(B)/pinfod                ## build build/pinfod (the default)
+
+$(B)/pinfod: $(OBJ)
+	$(call say,LD    $@)
+	$(Q)$(COMPILE) $(LINK) -o $@ $^ $(call lib_libs,$(LIBS)) $(LDLIBS)
+
+$(B)/%.o: src/%.c Makefile | ready
+	$(call say,CC    $@)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -c -o $@ $<
+
+# A test that includes a .c file (to reach what is static there) replaces its object;
+# so does one that has a line beginning with /* replaces "../../src/NAME.c".
+$(B)/unit/%: tests/unit/%.c $(filter-out $(B)/main.o,$(OBJ)) | ready
+	$(call say,TEST  $@)
+	$(Q)mkdir -p $(@D) && $(COMPILE) -MMD -MP -MF $@.d -Isrc $(LINK) -o $@ $< \
+	  $(filter-out $(patsubst %.c,$(B)/%.o,$(notdir $(shell \
+	    grep -oE '^(#include|/\* replaces) "../../src/.*\.c"' $< | \
+	    tr -d '*"'))),$(filter %.o,$^)) \
+	  $(call lib_libs,$(LIBS) cmocka) $(LDLIBS)
+
+-include $(OBJ:.o=.d) $(TESTS:=.d)
+
+# Goals named in NEEDS install packages; the others only say what is missing.
+ready:
+ifneq ($(NEEDS),)
+	@tests/deps.sh $(sort $(foreach group,$(NEEDS),$(PKGS_$(group))))
+else
+	@{ $(PKG_CONFIG) --exists $(LIBS) && echo '#include <stdlib.h>' | $(CC) -E -; } \
+	  >/dev/null 2>&1 || DEPS=no tests/deps.sh $(PKGS_build)
+endif
+
+demo: $(B)/pinfod | ready       ## see it work, 20 seconds, on a private Redis
+	@PINFOD=$< tests/demo.sh
+check: check-unit check-system  ## all tests; installs what they need
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+check-system: | check-unit      # system tests measure time: nothing else runs then
+endif
+check-unit: $(TESTS) | ready    ## the unit tests (cmocka)
+	@tests/unit.sh $(TESTS)
+
+# What a sanitizer says in any daemon fails the run, whether its test looks or not.
+PYTEST_FLAGS ?= -q -n 4
+check-system: $(B)/pinfod | ready ## the system tests (pytest), against real servers
+	@rm -rf $(B)/reports && mkdir -p -m 1777 $(B)/reports
+	@export PINFOD=$(abspath $<); \
+	ASAN_OPTIONS="$$ASAN_OPTIONS:log_path=$(abspath $(B))/reports/report" \
+	  /usr/bin/python3 -m pytest $(PYTEST_FLAGS) tests/system || failed=1; \
+	! cat $(B)/reports/* 2>/dev/null && test -z "$$failed"
+
+san: | ready                    ## all tests again, under ASan, LeakSanitizer and UBSan
+	@$(MAKE) --no-print-directory SAN=yes check
+
+bench: $(B)/pinfod | ready      ## measure cost and punctuality
+	@PINFOD=$(abspath $<) tests/bench/run $(BENCH_FLAGS)
+# cppcheck does not understand TAILQ_FOREACH; gcc and clang-tidy find uninitialised use.
+lint: layers headers | ready    ## formatting, static analysis, layers, headers
+	clang-format --dry-run -Werror $(C_ALL)
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr $(DEFS) src \
+	  --enable=warning,performance,portability --suppress=uninitvar
+	printf '%s\n' $(SRC) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=gnu11 $(DEFS)
+	shellcheck $(SH)
+
+layers:                         ## includes in src/ point down only
+	@tests/layers.sh
+headers: | ready                ## every header compiles alone
+	@for h in src/*.h; do \
+	  $(COMPILE) -Werror -fsyntax-only -include $$h -x c /dev/null || bad=1; \
+	done; test -z "$$bad"
+
+format: | ready                 ## let clang-format rewrite the C files
+	clang-format -i $(C_ALL)
+deps: | ready                   ## install all packages that a goal here may need
+install: all                    ## into $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(B)/pinfod $(DESTDIR)$(PREFIX)/sbin/pinfod
+uninstall:                      ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/pinfod
+clean:                          ## remove build/
+	rm -rf build
+help:                           ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16

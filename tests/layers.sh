@@ -1,0 +1,65 @@
+#!/bin/bash
+# Checks that includes in src/ point down only, and that each outside library is
+# included where it belongs. `make layers` calls it; docs/ARCHITECTURE.md says why.
+set -euo pipefail
+
+# From top to bottom: a file may include headers of its own line or of lines below it.
+# Adding a file to src/: put its name (without .c or .h) where it belongs.
+layers='
+top:        main
+top:        options
+actors:     call client commands control courtesy fleet subscribe target
+mechanism:  bus connection fence link lock peer publisher resolve resp
+values:     duration endpoint fault glob reply report request
+base:       clock log xalloc
+'
+
+# Headers that begin with the first word may be included by these files only.
+libraries='
+event2/     client connection control link main resolve resp target
+hiredis/    connection fence
+jansson.h   report
+'
+
+cd "$(dirname "$0")/.."
+awk -v layers="$layers" -v libraries="$libraries" '
+function noun(path) { sub(/.*\//, "", path); sub(/\.[ch]$/, "", path); return path }
+function wrong(text) { print FILENAME ":" FNR ": " text; bad = 1 }
+
+BEGIN {
+	rows = split(layers, row, "\n")
+	for (i = 1; i <= rows; i++) {
+		words = split(row[i], word)
+		for (w = 2; w <= words; w++) {
+			depth[word[w]] = i
+			layer[word[w]] = substr(word[1], 1, length(word[1]) - 1)
+		}
+	}
+	rows = split(libraries, row, "\n")
+	for (i = 1; i <= rows; i++)
+		if (split(row[i], word))
+			users[word[1]] = substr(row[i], length(word[1]) + 1) " "
+}
+
+FNR == 1 {
+	self = noun(FILENAME)
+	if (!(self in depth))
+		wrong(self " is in no layer: see the table in tests/layers.sh")
+}
+
+/^[ \t]*#[ \t]*include[ \t]*"/ {
+	split($0, part, "\"")
+	other = noun(part[2])
+	if (self in depth && other in depth && depth[other] < depth[self])
+		wrong(self " (" layer[self] ") includes " other " (" layer[other] ") above it")
+}
+
+/^[ \t]*#[ \t]*include[ \t]*</ {
+	split($0, part, "[<>]")
+	for (library in users)
+		if (index(part[2], library) == 1 && !index(users[library], " " self " "))
+			wrong("<" part[2] "> is not for " self ", only:" users[library])
+}
+
+END { exit bad }
+' src/*.[ch]
