@@ -1,0 +1,58 @@
+/*
+ * endpoint: where a Redis server is and who we are to it.
+ *
+ *	redis://[[user]:password@]host[:port][/db]
+ *	unix://[[user]:password@]/path/to.sock
+ */
+#ifndef ENDPOINT_H
+#define ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct endpoint {
+	char *host;	/* a name or a numeric address; NULL: a unix socket */
+	int port;	/* 1 to 65535, with host */
+	char *path;	/* the unix socket's, absolute; NULL: TCP */
+	char *user;	/* NULL: the server's default user */
+	char *password; /* NULL: none */
+};
+
+#define ENDPOINT_PORT 6379
+
+/*
+ * Longer paths are cut without a word by hiredis, which copies them into
+ * sun_path of 108 bytes and keeps one for the end.
+ */
+#define ENDPOINT_PATH_MAX 106
+
+/* The longest text that endpoint_text writes: a name of 255, brackets, port. */
+#define ENDPOINT_TEXT_BYTES 272
+
+/*
+ * Reads a URI into *e, which need not be initialised and belongs to the caller
+ * (endpoint_fini) on success. On failure *e is untouched and error says what
+ * was found and what is allowed; it never quotes a password.
+ */
+bool endpoint_parse(struct endpoint *e, const char *uri, char *error,
+		    size_t error_size);
+
+/* The same checks for parts that were given one by one; *port as text. */
+bool endpoint_port_parse(const char *text, int *port, char *error, size_t error_size);
+bool endpoint_host_ok(const char *host, char *error, size_t error_size);
+bool endpoint_path_ok(const char *path, char *error, size_t error_size);
+
+/* Deep copy; *to need not be initialised. */
+void endpoint_copy(struct endpoint *to, const struct endpoint *from);
+
+/* Frees what *e holds, wiping the password. May be called twice. */
+void endpoint_fini(struct endpoint *e);
+
+/* "127.0.0.1:6379", "[::1]:6379" or "/run/redis.sock" in buf, which is returned. */
+const char *endpoint_text(const struct endpoint *e,
+			  char buf[static ENDPOINT_TEXT_BYTES]);
+
+/* Whether both lead to the same address as written; names are not resolved. */
+bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
+
+#endif

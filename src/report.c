@@ -1,0 +1,204 @@
+/*
+ * report: see report.h. The only file that knows JSON.
+ */
+#include "report.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "duration.h"
+#include "log.h"
+#include "xalloc.h"
+
+#define SCHEMA 1
+
+const char *
+report_state_name(enum target_state state)
+{
+	static const char *const names[] = {
+		[TARGET_STOPPED] = "stopped", [TARGET_STARTING] = "starting",
+		[TARGET_UP] = "up",	      [TARGET_DOWN] = "down",
+		[TARGET_SILENT] = "silent",   [TARGET_DENIED] = "denied",
+		[TARGET_BUSY] = "busy",	      [TARGET_REFUSED] = "refused",
+	};
+
+	return names[state];
+}
+
+const char *
+report_publish_name(enum publish_state state)
+{
+	static const char *const names[] = {
+		[PUBLISH_OK] = "ok",
+		[PUBLISH_BLOCKED] = "blocked",
+		[PUBLISH_DENIED] = "denied",
+		[PUBLISH_FAILED] = "failed",
+	};
+
+	return names[state];
+}
+
+/* Text of a server's: escaped it is one line, and UTF-8, as JSON must be. */
+static char *
+printable(const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+	char *out = xcalloc(1, size);
+
+	log_escape(out, size, text);
+	return out;
+}
+
+char *
+report_daemon_line(const struct daemon_report *d)
+{
+	char span[CLOCK_SPAN_BYTES];
+
+	return xasprintf("pinfod %s, pid %d, up %s, %zu target%s", d->version, d->pid,
+			 clock_span(span, d->uptime_s), d->targets,
+			 d->targets == 1 ? "" : "s");
+}
+
+static char *
+server_text(const struct target_report *t)
+{
+	if (t->server[0] == '\0')
+		return xstrdup("");
+	return xasprintf(" (%s %s)", t->server, t->server_version);
+}
+
+char *
+report_target_line(const struct target_report *t)
+{
+	char since[CLOCK_SPAN_BYTES], age[CLOCK_SPAN_BYTES], interval[32];
+	char *server = server_text(t);
+	char *last, *publish, *line, *shown;
+
+	last = t->last_sample_age_s < 0
+		       ? xstrdup("never heard")
+		       : xasprintf("last %s ago",
+				   clock_span(age, t->last_sample_age_s));
+	publish = t->publish_state == PUBLISH_OK
+			  ? xstrdup("")
+			  : xasprintf("; PUBLISH %s: %s",
+				      report_publish_name(t->publish_state),
+				      t->publish_reason);
+	line = xasprintf("%s: %s for %s%s%s, %s%s, every %s s on %s: %" PRIu64
+			 " published to %lld receiver%s, %" PRIu64 " missed, %" PRIu64
+			 " dropped, %s%s",
+			 t->name, report_state_name(t->state),
+			 clock_span(since, t->since_s), t->reason ? ": " : "",
+			 t->reason ? t->reason : "", t->address, server,
+			 duration_seconds(interval, t->interval_ns), t->channel,
+			 t->published, t->receivers, t->receivers == 1 ? "" : "s",
+			 t->missed, t->dropped, last, publish);
+	free(server);
+	free(last);
+	free(publish);
+	shown = printable(line);
+	free(line);
+	return shown;
+}
+
+static json_t *
+json_text(const char *text)
+{
+	json_t *json;
+	char *shown;
+
+	if (text == NULL)
+		return json_null();
+	shown = printable(text);
+	json = json_string(shown);
+	free(shown);
+	return json;
+}
+
+static json_t *
+json_measure(double value)
+{
+	return value < 0 ? json_null() : json_real(value);
+}
+
+static json_t *
+json_target(const struct target_report *t)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "name", json_text(t->name));
+	json_object_set_new(o, "address", json_text(t->address));
+	json_object_set_new(o, "state", json_text(report_state_name(t->state)));
+	json_object_set_new(o, "since_s", json_real(t->since_s));
+	json_object_set_new(o, "reason", json_text(t->reason));
+	json_object_set_new(o, "server", json_text(t->server[0] ? t->server : NULL));
+	json_object_set_new(o, "server_version",
+			    json_text(t->server_version[0] ? t->server_version : NULL));
+	json_object_set_new(o, "interval_s",
+			    json_real((double)t->interval_ns / (double)NS_PER_S));
+	json_object_set_new(o, "channel", json_text(t->channel));
+	json_object_set_new(o, "samples", json_integer((json_int_t)t->samples));
+	json_object_set_new(o, "published", json_integer((json_int_t)t->published));
+	json_object_set_new(o, "missed", json_integer((json_int_t)t->missed));
+	json_object_set_new(o, "dropped", json_integer((json_int_t)t->dropped));
+	json_object_set_new(o, "receivers", json_integer(t->receivers));
+	json_object_set_new(o, "publish_state",
+			    json_text(report_publish_name(t->publish_state)));
+	json_object_set_new(o, "publish_reason", json_text(t->publish_reason));
+	json_object_set_new(o, "last_sample_age_s", json_measure(t->last_sample_age_s));
+	json_object_set_new(o, "last_info_ms", json_measure(t->last_info_ms));
+	json_object_set_new(o, "connects", json_integer((json_int_t)t->connects));
+	return o;
+}
+
+char *
+report_json(const struct daemon_report *d, const struct target_report *targets,
+	    size_t count)
+{
+	json_t *o = json_object(), *list = json_array();
+	char *text;
+
+	json_object_set_new(o, "schema", json_integer(SCHEMA));
+	json_object_set_new(o, "version", json_text(d->version));
+	json_object_set_new(o, "pid", json_integer(d->pid));
+	json_object_set_new(o, "uptime_s", json_real(d->uptime_s));
+	json_object_set_new(o, "clients", json_integer(d->clients));
+	json_object_set_new(o, "clients_refused",
+			    json_integer((json_int_t)d->clients_refused));
+	json_object_set_new(o, "clients_dropped",
+			    json_integer((json_int_t)d->clients_dropped));
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_target(&targets[i]));
+	json_object_set_new(o, "targets", list);
+	text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	json_decref(o);
+	return text;
+}
+
+char *
+report_info(const struct daemon_report *d, const struct target_report *targets,
+	    size_t count)
+{
+	char *text = NULL;
+	size_t len, by_state[TARGET_REFUSED + 1] = { 0 };
+	FILE *f = open_memstream(&text, &len);
+
+	if (f == NULL)
+		return xstrdup("");
+	fprintf(f,
+		"# Server\r\npinfod_version:%s\r\nprocess_id:%d\r\n"
+		"uptime_in_seconds:%.0f\r\n\r\n"
+		"# Clients\r\nconnected_clients:%u\r\n\r\n# Targets\r\n",
+		d->version, d->pid, d->uptime_s, d->clients);
+	for (size_t i = 0; i < count; i++)
+		by_state[targets[i].state]++;
+	fprintf(f, "targets:%zu\r\n", count);
+	for (size_t i = 0; i < sizeof(by_state) / sizeof(by_state[0]); i++)
+		fprintf(f, "targets_%s:%zu\r\n",
+			report_state_name((enum target_state)i), by_state[i]);
+	fclose(f);
+	return text;
+}

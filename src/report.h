@@ -1,0 +1,77 @@
+/*
+ * report: plain structs that stand between the actors and whoever shows them,
+ * and their two forms: lines for people, JSON for programs. Pure.
+ *
+ * Adding a figure: a field here, set by its actor, shown in report.c, and a
+ * line in docs/PROTOCOL.md.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum target_state {
+	TARGET_STOPPED,	 /* not watched */
+	TARGET_STARTING, /* neither heard nor failed yet */
+	TARGET_UP,	 /* the last INFO was answered */
+	TARGET_DOWN,	 /* cannot be reached */
+	TARGET_SILENT,	 /* connected, does not answer */
+	TARGET_DENIED,	 /* password or grant */
+	TARGET_BUSY,	 /* runs a script */
+	TARGET_REFUSED,	 /* another error */
+};
+
+enum publish_state {
+	PUBLISH_OK,	 /* or not tried yet */
+	PUBLISH_BLOCKED, /* past its deadline */
+	PUBLISH_DENIED,	 /* not granted */
+	PUBLISH_FAILED,	 /* another error */
+};
+
+/* All strings are borrowed from the target. Absent: NULL, or a negative number. */
+struct target_report {
+	const char *name;
+	const char *address;
+	enum target_state state;
+	double since_s;
+	const char *reason;
+	const char *server, *server_version; /* "" until known */
+	int64_t interval_ns;
+	const char *channel;
+	uint64_t samples, published, missed, dropped;
+	long long receivers;
+	enum publish_state publish_state;
+	const char *publish_reason;
+	double last_sample_age_s;
+	double last_info_ms;
+	unsigned long connects;
+};
+
+struct daemon_report {
+	const char *version;
+	int pid;
+	double uptime_s;
+	unsigned clients;
+	unsigned long clients_refused, clients_dropped;
+	size_t targets;
+};
+
+/* "up", "silent", …: as in docs/PROTOCOL.md. */
+const char *report_state_name(enum target_state state);
+const char *report_publish_name(enum publish_state state);
+
+/* One line without its end; the caller frees it. */
+char *report_daemon_line(const struct daemon_report *daemon);
+char *report_target_line(const struct target_report *target);
+
+/* STATUS JSON as one line; the caller frees it. */
+char *report_json(const struct daemon_report *daemon,
+		  const struct target_report *targets, size_t count);
+
+/* The text of INFO on the control socket; the caller frees it. */
+char *report_info(const struct daemon_report *daemon,
+		  const struct target_report *targets, size_t count);
+
+#endif
