@@ -84,7 +84,7 @@ set_timer(struct client *c, int seconds)
  * request to its end, so that dripping bytes buys no time.
  */
 static void
-take_requests(struct client *c)
+take_complete(struct client *c)
 {
 	struct evbuffer *input = bufferevent_get_input(c->bev);
 	struct resp_request request;
@@ -112,6 +112,22 @@ take_requests(struct client *c)
 			evbuffer_drain(input, request.used);
 		}
 	}
+}
+
+static void
+take_requests(struct client *c)
+{
+	take_complete(c);
+	if (c->closing || c->gone)
+		return;
+	/*
+	 * Not to be left to the watermark: with input that is not taken libevent
+	 * would call back for ever.
+	 */
+	if (unread(c) > PAUSE_BYTES)
+		bufferevent_disable(c->bev, EV_READ);
+	else if (!c->ended)
+		bufferevent_enable(c->bev, EV_READ);
 }
 
 static void

@@ -25,6 +25,8 @@
 #define SUBSCRIBED 1
 /* A courtesy to client libraries: HELP does not list it. */
 #define COURTESY 2
+/* Its words may hold NULs. */
+#define BINARY 4
 
 struct command {
 	const char *name;
@@ -340,6 +342,12 @@ run_command(struct call *c)
 		resp_integer(c->out, (long long)count);
 		return;
 	}
+	if (c->argc > 1 && !call_word_is(c, 1, "DOCS") && !call_word_is(c, 1, "LIST") &&
+	    !call_word_is(c, 1, "INFO")) {
+		resp_error(c->out,
+			   "ERR COMMAND knows COUNT, DOCS, HELP, INFO and LIST");
+		return;
+	}
 	if (call_word_is(c, 1, "DOCS"))
 		resp_map(c->out, count);
 	else
@@ -385,9 +393,9 @@ static const struct command table[] = {
 	  "START, as the old module called it" },
 	{ "PUSHPERSISTENCEINFO.STOP", 1, 2, OPERATE, COURTESY, run_stop, "[target]",
 	  "STOP, as the old module called it" },
-	{ "PING", 1, 2, READ, SUBSCRIBED | COURTESY, courtesy_ping, "[text]",
+	{ "PING", 1, 2, READ, SUBSCRIBED | COURTESY | BINARY, courtesy_ping, "[text]",
 	  "PONG, or the text" },
-	{ "ECHO", 2, 2, READ, COURTESY, courtesy_echo, "text", "the text" },
+	{ "ECHO", 2, 2, READ, COURTESY | BINARY, courtesy_echo, "text", "the text" },
 	{ "HELLO", 1, 7, READ, COURTESY, courtesy_hello,
 	  "[2|3 [AUTH user password] [SETNAME name]]",
 	  "greet, and choose the protocol's version" },
@@ -415,12 +423,13 @@ command_at(size_t i)
 }
 
 static const struct command *
-find_command(const char *name)
+find_command(const struct resp_word *name)
 {
 	const struct command *command;
 
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-		if (strcasecmp(command->name, name) == 0)
+		if (strlen(command->name) == name->len &&
+		    strcasecmp(command->name, name->text) == 0)
 			return command;
 	}
 	return NULL;
@@ -437,6 +446,12 @@ allowed(struct call *c)
 			   "ERR unknown command '%.80s'; HELP lists what there is",
 			   call_word(c, 0));
 		return false;
+	}
+	for (int i = 0; i < c->argc && !(command->flags & BINARY); i++) {
+		if (strlen(call_word(c, i)) != c->argv[i].len) {
+			resp_error(c->out, "ERR a word of the request holds a NUL");
+			return false;
+		}
 	}
 	if (c->argc < command->min || c->argc > command->max) {
 		resp_error(c->out,
@@ -467,7 +482,7 @@ commands_run(const struct commands *commands, struct client *client,
 {
 	struct call call = {
 		.on = commands,
-		.command = find_command(request->argv[0].text),
+		.command = find_command(&request->argv[0]),
 		.client = client,
 		.out = client_out(client),
 		.argc = request->argc,

@@ -208,13 +208,17 @@ static bool
 make_directory(const char *path, char *error, size_t size)
 {
 	char *directory = xstrdup(path), *slash = strrchr(directory, '/');
+	mode_t mask;
 	bool ok = true;
 
 	if (slash != NULL && slash != directory) {
 		*slash = '\0';
+		/* Who may connect is the socket's affair, not our caller's umask. */
+		mask = umask(0);
 		if (mkdir(directory, DIRECTORY_MODE) != 0 && errno != EEXIST)
 			ok = fail(error, size, "cannot make the directory %s: %s",
 				  directory, strerror(errno));
+		umask(mask);
 	}
 	free(directory);
 	return ok;

@@ -124,7 +124,10 @@ courtesy_client(struct call *c)
 		client_set_name(c->client, call_word(c, 2));
 		call_ok(c);
 	} else if (call_word_is(c, 1, "GETNAME") && c->argc == 2) {
-		resp_text(c->out, client_name(c->client));
+		if (*client_name(c->client) != '\0')
+			resp_text(c->out, client_name(c->client));
+		else
+			resp_null(c->out);
 	} else if (call_word_is(c, 1, "SETINFO") && c->argc == 4) {
 		call_ok(c);
 	} else if (call_word_is(c, 1, "ID") && c->argc == 2) {

@@ -64,8 +64,11 @@ duration_parse(const char *text, int64_t *ns)
 	}
 	if (!digits)
 		return false;
-	*ns = whole * unit + fraction;
-	return *ns <= MAX_NS;
+	whole = whole * unit + fraction;
+	if (whole > MAX_NS)
+		return false;
+	*ns = whole;
+	return true;
 }
 
 const char *

@@ -190,8 +190,7 @@ endpoint_parse(struct endpoint *e, const char *uri, char *error, size_t size)
 		return fail(error, size, "rediss:// (TLS) is not supported yet");
 	if (!is_unix && !has_scheme(&uri, "redis://"))
 		return fail(error, size,
-			    "'%.*s' begins neither with redis:// nor unix://",
-			    (int)strcspn(uri, ":@"), uri);
+			    "the URI begins neither with redis:// nor unix://");
 	address = text = xstrdup(uri);
 	/* A password may hold an @ or a /, so the last @ counts; so may a path. */
 	at = is_unix && *text == '/' ? NULL : strrchr(text, '@');
@@ -209,7 +208,9 @@ endpoint_parse(struct endpoint *e, const char *uri, char *error, size_t size)
 		ok = take_address(&new, address, error, size);
 	}
 out:
-	xfree_secret(text);
+	/* All of it: what was taken apart holds NULs. */
+	explicit_bzero(text, strlen(uri));
+	free(text);
 	if (ok)
 		*e = new;
 	else

@@ -18,10 +18,12 @@ static pid_t
 read_pid(int fd)
 {
 	char text[24] = { 0 };
+	pid_t pid;
 
 	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
 		return 0;
-	return (pid_t)strtol(text, NULL, 10);
+	pid = (pid_t)strtol(text, NULL, 10);
+	return pid > 0 ? pid : 0;
 }
 
 static void

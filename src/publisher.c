@@ -53,6 +53,9 @@ set_state(struct publisher *p, enum publish_state state, const char *reason,
 {
 	char span[CLOCK_SPAN_BYTES];
 
+	/* Also within a state: the last error is the one that is told. */
+	if (strcmp(p->reason, reason) != 0)
+		snprintf(p->reason, sizeof(p->reason), "%s", reason);
 	if (state == p->state)
 		return;
 	if (p->state == PUBLISH_OK) {
@@ -60,7 +63,6 @@ set_state(struct publisher *p, enum publish_state state, const char *reason,
 		p->dropped_before = p->dropped;
 	}
 	p->state = state;
-	snprintf(p->reason, sizeof(p->reason), "%s", reason);
 	if (state == PUBLISH_OK)
 		log_notice(p->name, "PUBLISH works again after %s, %" PRIu64 " dropped",
 			   clock_span(span, clock_diff_s(now, p->since)),
@@ -89,17 +91,17 @@ reply_cb(void *arg, const struct reply *r)
 			set_state(p, PUBLISH_FAILED, r->text, r->now);
 		break;
 	case REPLY_ERROR:
-		p->dropped++;
 		set_state(p,
 			  fault_of_error(r->text) == FAULT_DENIED ? PUBLISH_DENIED
 								  : PUBLISH_FAILED,
 			  r->text, r->now);
+		p->dropped++;
 		break;
 	case REPLY_TEXT:
 	case REPLY_LIST:
 	case REPLY_NIL:
-		p->dropped++;
 		set_state(p, PUBLISH_FAILED, "the answer is no number", r->now);
+		p->dropped++;
 	}
 	p->done(p->owner, r->now);
 }
@@ -172,12 +174,6 @@ bool
 publisher_is_busy(const struct publisher *p)
 {
 	return p->busy;
-}
-
-bool
-publisher_is_blocked(const struct publisher *p)
-{
-	return p->busy && p->state == PUBLISH_BLOCKED;
 }
 
 void

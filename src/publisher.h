@@ -30,9 +30,8 @@ void publisher_free(struct publisher *p);
 void publisher_send(struct publisher *p, struct link *link, const char *text,
 		    size_t len, struct mono now);
 
-/* Whether a PUBLISH is unanswered; whether it is past its deadline, too. */
+/* Whether a PUBLISH is unanswered. */
 bool publisher_is_busy(const struct publisher *p);
-bool publisher_is_blocked(const struct publisher *p);
 
 /* The link says that the PUBLISH at its head is past its deadline, and why. */
 void publisher_overdue(struct publisher *p, const char *reason, struct mono now);

@@ -41,7 +41,7 @@ struct resolve {
 struct lookup {
 	TAILQ_ENTRY(lookup) entry;   /* the loop's: running or waiting */
 	STAILQ_ENTRY(lookup) finish; /* the list of those that are done */
-	TAILQ_HEAD(, resolve) requests;
+	TAILQ_HEAD(requests, resolve) requests;
 	struct shared *shared;
 	bool started;
 	char *host;
@@ -54,13 +54,13 @@ struct shared {
 	unsigned users; /* threads, and the loop */
 	bool closed;	/* the loop has gone */
 	int wake;	/* eventfd */
-	STAILQ_HEAD(, lookup) done;
+	STAILQ_HEAD(done, lookup) done;
 };
 
 struct resolver {
 	struct shared *shared;
 	struct event *event;
-	TAILQ_HEAD(, lookup) lookups;
+	TAILQ_HEAD(lookups, lookup) lookups;
 	unsigned threads;
 };
 

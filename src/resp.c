@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log.h"
+
 /* The longest "*16" or "$65536" with some room for leading zeros and signs. */
 #define NUMBER_MAX 16
 
@@ -164,8 +166,8 @@ parse_line(struct cursor *c, struct resp_request *r)
 	char *lf = memchr(c->at, '\n', len);
 	char *p = c->at;
 
-	if (lf == NULL || lf - c->at > RESP_REQUEST_MAX)
-		return len <= RESP_REQUEST_MAX
+	if (lf == NULL || lf - c->at >= RESP_REQUEST_MAX)
+		return len < RESP_REQUEST_MAX
 			       ? RESP_MORE
 			       : bad(c, "ERR Protocol error: too long a line");
 	if (memchr(c->at, '\0', (size_t)(lf - c->at)) != NULL)
@@ -213,17 +215,15 @@ resp_status(struct resp_out *out, const char *text)
 void
 resp_error(struct resp_out *out, const char *format, ...)
 {
-	char text[1024];
+	char text[1024], shown[2 * sizeof(text)];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	for (char *p = text; *p != '\0'; p++) {
-		if (*p == '\r' || *p == '\n')
-			*p = ' ';
-	}
-	evbuffer_add_printf(out->buffer, "-%s\r\n", text);
+	/* What a client said may stand in it, and is shown on a terminal. */
+	log_escape(shown, sizeof(shown), text);
+	evbuffer_add_printf(out->buffer, "-%s\r\n", shown);
 }
 
 void

@@ -47,7 +47,7 @@ struct resp_out {
 };
 
 void resp_status(struct resp_out *out, const char *text);
-/* One line as by printf; what would end the line becomes a blank. */
+/* One line as by printf; what does not print is escaped. */
 void resp_error(struct resp_out *out, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void resp_integer(struct resp_out *out, long long value);

@@ -27,11 +27,9 @@ static void
 subscribe(struct call *c, bool pattern)
 {
 	for (int i = 1; i < c->argc; i++) {
-		if (c->argv[i].len > CLIENT_CHANNEL_MAX ||
-		    strlen(call_word(c, i)) != c->argv[i].len) {
+		if (c->argv[i].len > CLIENT_CHANNEL_MAX) {
 			resp_error(c->out,
-				   "ERR a channel name has %d bytes at the most, "
-				   "and no NUL",
+				   "ERR a channel name has %d bytes at the most",
 				   CLIENT_CHANNEL_MAX);
 			return;
 		}

@@ -39,10 +39,11 @@ struct target {
 	bool running;
 	struct event timer; /* of the next tick, while running */
 	int64_t interval_ns;
-	struct mono slot; /* when the current slot began */
-	bool owed;	  /* the slot has not been served */
-	bool polled;	  /* a sample is wanted beside the schedule */
-	bool asked;	  /* an INFO is in flight */
+	struct mono slot;  /* when the current slot began */
+	struct mono first; /* when the first one of this run begins */
+	bool owed;	   /* the slot has not been served */
+	bool polled;	   /* a sample is wanted beside the schedule */
+	bool asked;	   /* an INFO is in flight */
 
 	enum target_state state; /* written by set_state only */
 	struct mono since;
@@ -361,6 +362,7 @@ target_start(struct target *t, struct mono first, struct mono now)
 	link_open(t->feed, now);
 	/* The slot before the first one needs no sample. */
 	t->owed = false;
+	t->first = first;
 	t->slot = clock_add_ns(first, -t->interval_ns);
 	turn_slot(t, now);
 }
@@ -413,7 +415,9 @@ target_set_interval(struct target *t, int64_t interval_ns, struct mono now)
 
 	if (interval_ns == t->interval_ns)
 		return;
-	if (clock_diff_ns(due, now) < 0)
+	if (t->running && clock_diff_ns(t->first, now) > 0)
+		due = t->first;
+	else if (clock_diff_ns(due, now) < 0)
 		due = now;
 	t->interval_ns = interval_ns;
 	t->slot = clock_add_ns(due, -interval_ns);

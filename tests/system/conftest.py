@@ -1,0 +1,88 @@
+"""Fixtures: everything that a test opens is closed in reverse order.
+
+The make_* fixtures build any number of things; the plain ones are the usual
+one of each.  See harness for what they are.
+"""
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import contextlib
+
+import pytest
+
+import harness
+
+
+def pytest_collection_modifyitems(items):
+    """A test that hangs is a failure, not a night without results."""
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(60 * harness.SLOW))
+
+
+@pytest.fixture
+def closing():
+    """Give it an object; its close() is called at the end of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def keep(thing):
+            stack.callback(thing.close)
+            return thing
+
+        yield keep
+
+
+@pytest.fixture
+def make_redis(closing):
+    """make_redis(*server_args, ipv6=…, unix=…, password=…, start=True)"""
+
+    def make(*args, start=True, **options):
+        server = closing(harness.RedisServer(*args, **options))
+        return server.start() if start else server
+
+    return make
+
+
+@pytest.fixture
+def make_fake(closing):
+    """make_fake(handler=None, on_connect=…, start=True, …)"""
+
+    def make(handler=None, start=True, **options):
+        server = closing(harness.FakeServer(handler, **options))
+        return server.start() if start else server
+
+    return make
+
+
+@pytest.fixture
+def make_daemon(closing):
+    """make_daemon(server, "-i", "0.2", env=…, wait=True), running."""
+
+    def make(*args, env=None, wait=True):
+        return closing(harness.Daemon(*args, env=env)).start(wait)
+
+    return make
+
+
+@pytest.fixture
+def make_feed(closing):
+    """make_feed(server_or_daemon, *channels, patterns=…), subscribed."""
+
+    def make(source, *channels, **options):
+        return closing(harness.Feed(source, *channels, **options))
+
+    return make
+
+
+@pytest.fixture
+def server(make_redis):
+    """A real server on 127.0.0.1 without a password."""
+    return make_redis()
+
+
+@pytest.fixture
+def fake(make_fake):
+    """A fake server that behaves."""
+    return make_fake()
