@@ -189,8 +189,12 @@ endpoint_parse(struct endpoint *e, const char *uri, char *error, size_t size)
 	if (!is_unix && has_scheme(&uri, "rediss://"))
 		return fail(error, size, "rediss:// (TLS) is not supported yet");
 	if (!is_unix && !has_scheme(&uri, "redis://"))
+		/* With an @ in it, what stands before may be a password. */
 		return fail(error, size,
-			    "the URI begins neither with redis:// nor unix://");
+			    "%s%.80s%s begins neither with redis:// nor unix://",
+			    strchr(uri, '@') ? "" : "'",
+			    strchr(uri, '@') ? "the URI" : uri,
+			    strchr(uri, '@') ? "" : "'");
 	address = text = xstrdup(uri);
 	/* A password may hold an @ or a /, so the last @ counts; so may a path. */
 	at = is_unix && *text == '/' ? NULL : strrchr(text, '@');
