@@ -501,6 +501,10 @@ def test_hello_of_odd_content(answer, make_scene):
 CONTROLS = b"\x1b[2J\x1b]0;owned\x07 \x01\x7f\x80\xff \r \n 2026 error: forged"
 
 
+# hiredis 1.x refuses an error with a bare CR or LF in it; 0.14 hands it over.
+QUOTED = re.compile("forged|Bad simple string value")
+
+
 @pytest.mark.parametrize("moment", ASKED)
 def test_error_with_controls(moment, make_scene):
     """They are escaped in the log, in STATUS JSON and in STATUS."""
@@ -510,11 +514,11 @@ def test_error_with_controls(moment, make_scene):
     def quoted():
         status = scene.target(moment)
         text = status["reason"] or status["publish_reason"]
-        return text and "forged" in text and text
+        return text and QUOTED.search(text) and text
 
     assert eventually(quoted).isprintable()
     log = (scene.daemon.dir / "stderr").read_bytes()
-    assert b"forged" in log
+    assert QUOTED.search(log.decode())
     assert not set(log) - set(b"\n") - set(range(0x20, 0x7f))
     assert not scene.daemon.log_lines(r"^\S* ?2026 error: forged")
     scene.behave()
@@ -527,7 +531,7 @@ def test_error_with_controls_in_status_lines(moment, make_scene):
     scene = make_scene({moment: b"-ERR " + CONTROLS + b"\r\n"})
     scene.misbehave()
     line = eventually(lambda: [
-        text for text in scene.daemon.do("STATUS") if "forged" in text
+        text for text in scene.daemon.do("STATUS") if QUOTED.search(text)
     ])[0]
     assert line.isprintable() and line.isascii()
 
@@ -536,11 +540,11 @@ def test_error_with_controls_in_poll(make_scene):
     """So has POLL's error."""
     scene = make_scene({"HELLO": b"-ERR " + CONTROLS + b"\r\n"})
     scene.misbehave()
-    scene.wait_seen({"refused"}, "forged")
+    scene.wait_seen({"refused"}, QUOTED.pattern)
     with scene.daemon.resp() as connection:
         connection.send("POLL", scene.fakes["HELLO"].name)
         error = str(connection.read())
-    assert error.startswith("DOWN ") and "forged" in error
+    assert error.startswith("DOWN ") and QUOTED.search(error)
     assert error.isprintable() and error.isascii()
 
 
