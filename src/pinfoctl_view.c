@@ -1,0 +1,202 @@
+/*
+ * view: see pinfoctl_view.h.
+ */
+#include "pinfoctl_view.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "pinfoctl.h"
+#include "pinfoctl_say.h"
+#include "pinfoctl_wire.h"
+#include "xalloc.h"
+
+#define SCHEMA 1
+/* Longer texts are cut. Names and channels have at most 256 bytes. */
+#define TEXT_BYTES 1040
+/* No time and no counter is larger; above it a double is no exact number. */
+#define NUMBER_MAX 9e15
+
+static bool
+no_sense(struct trouble *t, const char *what)
+{
+	return say_trouble_set(t, EXIT_NO_ANSWER, "NOSENSE",
+			       "the daemon's STATUS makes no sense: %s", what);
+}
+
+json_t *
+view_ask(struct wire *wire, const char *target, struct trouble *t)
+{
+	const char *words[] = { "STATUS", target ? target : "JSON",
+				target ? "JSON" : NULL, NULL };
+	struct answer a = { 0 };
+	json_error_t error;
+	json_t *json = NULL;
+	char what[JSON_ERROR_TEXT_LENGTH * 4];
+
+	if (!wire_ask(wire, words, &a, t))
+		return NULL;
+	if (a.kind == ANSWER_TEXT)
+		json = json_loadb(a.texts[0].bytes, a.texts[0].len, 0, &error);
+	if (a.kind != ANSWER_TEXT) {
+		no_sense(t, "it is no string");
+	} else if (json == NULL) {
+		log_escape(what, sizeof(what), error.text);
+		no_sense(t, what);
+	}
+	answer_fini(&a);
+	return json;
+}
+
+/*
+ * Members.
+ */
+
+static const char *
+text(json_t *object, const char *member)
+{
+	json_t *value = json_object_get(object, member);
+	char shown[TEXT_BYTES];
+
+	if (!json_is_string(value))
+		return NULL;
+	log_escape(shown, sizeof(shown), json_string_value(value));
+	json_string_set(value, shown);
+	return json_string_value(value);
+}
+
+static const char *
+text_or(json_t *object, const char *member, const char *otherwise)
+{
+	const char *value = text(object, member);
+
+	return value != NULL ? value : otherwise;
+}
+
+static double
+number(json_t *object, const char *member)
+{
+	json_t *value = json_object_get(object, member);
+	double n = json_is_number(value) ? json_number_value(value) : -1;
+
+	if (!isfinite(n) || n < 0)
+		return -1;
+	return n < NUMBER_MAX ? n : NUMBER_MAX;
+}
+
+static void
+read_target(struct view_target *t, json_t *o)
+{
+	*t = (struct view_target){
+		.name = text_or(o, "name", "?"),
+		.address = text_or(o, "address", "?"),
+		.state = text_or(o, "state", "?"),
+		.reason = text(o, "reason"),
+		.channel = text_or(o, "channel", "?"),
+		.server = text(o, "server"),
+		.server_version = text(o, "server_version"),
+		.user = text(o, "user"),
+		.publish_state = text_or(o, "publish_state", "ok"),
+		.publish_reason = text(o, "publish_reason"),
+		.since_s = number(o, "since_s"),
+		.interval_s = number(o, "interval_s"),
+		.last_sample_age_s = number(o, "last_sample_age_s"),
+		.last_info_ms = number(o, "last_info_ms"),
+		.published = number(o, "published"),
+		.missed = number(o, "missed"),
+		.dropped = number(o, "dropped"),
+	};
+}
+
+bool
+view_read(struct view *v, json_t *json, struct trouble *t)
+{
+	json_t *list = json_object_get(json, "targets");
+	double schema = number(json, "schema");
+	bool ok = true;
+
+	*v = (struct view){ .json = json };
+	if (!json_is_array(list))
+		ok = no_sense(t, "it has no list of targets");
+	else if (schema != SCHEMA)
+		ok = say_trouble_set(t, EXIT_NO_ANSWER, "NOSENSE",
+				     "the daemon's STATUS is of schema %.0f; this "
+				     "pinfoctl (%s) knows %d",
+				     schema, PINFOD_VERSION, SCHEMA);
+	if (!ok) {
+		view_fini(v);
+		return false;
+	}
+	v->version = text_or(json, "version", "?");
+	v->config_error = text(json_object_get(json, "config"), "error");
+	v->pid = number(json, "pid");
+	v->uptime_s = number(json, "uptime_s");
+	v->count = json_array_size(list);
+	v->targets = xcalloc(v->count + 1, sizeof(v->targets[0]));
+	for (size_t i = 0; i < v->count; i++)
+		read_target(&v->targets[i], json_array_get(list, i));
+	return true;
+}
+
+void
+view_fini(struct view *v)
+{
+	json_decref(v->json);
+	free(v->targets);
+	*v = (struct view){ 0 };
+}
+
+bool
+view_get(struct view *v, const struct pinfoctl *ctl, struct trouble *t)
+{
+	struct wire *wire = wire_open(ctl, t);
+	json_t *json = NULL;
+
+	*v = (struct view){ 0 };
+	if (wire != NULL)
+		json = view_ask(wire, ctl->argc > 0 ? ctl->argv[0] : NULL, t);
+	wire_close(wire);
+	return json != NULL && view_read(v, json, t);
+}
+
+/*
+ * What follows from them.
+ */
+
+bool
+view_is_bad(const struct view_target *t)
+{
+	static const char *const fine[] = { "up", "starting", "stopped" };
+
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+		if (strcmp(t->state, fine[i]) == 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+view_publish_is_bad(const struct view_target *t)
+{
+	return strcmp(t->publish_state, "ok") != 0;
+}
+
+char *
+view_state_text(const struct view_target *t)
+{
+	char span[CLOCK_SPAN_BYTES];
+
+	return xasprintf("%s for %s%s%s", t->state, clock_span(span, t->since_s),
+			 t->reason ? ": " : "", t->reason ? t->reason : "");
+}
+
+char *
+view_publish_text(const struct view_target *t)
+{
+	return xasprintf("PUBLISH %s%s%s", t->publish_state,
+			 t->publish_reason ? ": " : "",
+			 t->publish_reason ? t->publish_reason : "");
+}

@@ -1,0 +1,64 @@
+/*
+ * view: what STATUS JSON says, as plain structs.
+ *
+ * All texts are printable ASCII and bounded, all numbers finite, whatever was sent.
+ */
+#ifndef PINFOCTL_VIEW_H
+#define PINFOCTL_VIEW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct pinfoctl;
+struct trouble;
+struct wire;
+
+/*
+ * One target. Texts are NULL and numbers negative where the daemon said null, or
+ * nothing; name, address, state, channel and publish_state are never NULL.
+ * Names as in docs/PROTOCOL.md.
+ */
+struct view_target {
+	const char *name, *address, *state, *reason, *channel;
+	const char *server, *server_version, *user;
+	const char *publish_state, *publish_reason;
+	double since_s, interval_s, last_sample_age_s, last_info_ms;
+	double published, missed, dropped;
+};
+
+struct view {
+	json_t *json; /* owns the texts; they are in it in place of what was sent */
+	const char *version, *config_error;
+	double pid, uptime_s;
+	struct view_target *targets;
+	size_t count;
+};
+
+/*
+ * STATUS JSON of one target (NULL: of all) as it was sent, for the caller to free.
+ * NULL: trouble.
+ */
+json_t *view_ask(struct wire *wire, const char *target, struct trouble *trouble);
+
+/* Takes over what view_ask returned, also when it fails: false, trouble. */
+bool view_read(struct view *view, json_t *json, struct trouble *trouble);
+
+/* May be called twice. */
+void view_fini(struct view *view);
+
+/* Asks and reads on a connection of its own. False: trouble. */
+bool view_get(struct view *view, const struct pinfoctl *ctl, struct trouble *trouble);
+
+/* Whether the target is watched and its server does not answer as it should. */
+bool view_is_bad(const struct view_target *target);
+
+/* Whether PUBLISH does not work there. */
+bool view_publish_is_bad(const struct view_target *target);
+
+/* "down for 12 s: Connection refused"; the caller frees it. */
+char *view_state_text(const struct view_target *target);
+/* "PUBLISH denied: NOPERM ..."; the caller frees it. */
+char *view_publish_text(const struct view_target *target);
+
+#endif
