@@ -4,15 +4,18 @@
 
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
+COMPLETION := share/bash-completion/completions/pinfoctl
+EXAMPLE    := share/doc/pinfod/examples/pinfod.conf
 CFLAGS  ?= -O2 -g
 
 # The packages, by what they are for. Nothing else in the tree names them.
 # redis-tools holds the server too (as redis-check-rdb), and starts no service.
-PKGS_build := gcc libc6-dev pkg-config libevent-dev libhiredis-dev libjansson-dev
+PKGS_build := gcc libc6-dev pkg-config libevent-dev libhiredis-dev libconfig-dev libjansson-dev
 PKGS_demo  := redis-tools
 PKGS_test  := redis-tools libcmocka-dev python3 python3-pytest python3-pytest-timeout \
               python3-pytest-xdist python3-redis netcat-openbsd procps
 PKGS_bench := redis-tools python3 strace valgrind libc6-dbg
+PKGS_fuzz  := clang libclang-rt-dev
 PKGS_lint  := clang-format clang-tidy cppcheck shellcheck
 
 # The goals that install what they need, and the groups that they need; check stands
@@ -21,9 +24,10 @@ NEED_demo   := build demo
 NEED_check  := build test
 NEED_san    := build test
 NEED_bench  := build bench
+NEED_fuzz   := build fuzz
 NEED_lint   := build lint
 NEED_format := lint
-NEED_deps   := build demo test bench lint
+NEED_deps   := build demo test bench fuzz lint
 NEEDS := $(foreach goal,$(subst -, ,$(MAKECMDGOALS)),$(NEED_$(goal)))
 
 # SAN=yes is the same build under gcc's sanitizers, in a folder of its own.
@@ -43,7 +47,7 @@ endif
 endif
 
 PKG_CONFIG ?= pkg-config
-LIBS       := libevent_core hiredis jansson
+LIBS       := libevent_core hiredis libconfig jansson
 # Asked for in the recipes and not here: pkg-config may not be installed yet.
 # hiredis' own answer is for <hiredis.h>; we say <hiredis/hiredis.h>.
 lib_cflags = $(patsubst -I%/hiredis,-I%,$(shell $(PKG_CONFIG) --cflags $(1)))
@@ -57,24 +61,33 @@ COMPILE = $(CC) -std=gnu11 -fPIE $(WARN) $(HARDEN) $(DEFS) $(call lib_cflags,$(L
           $(CPPFLAGS) $(CFLAGS)
 LINK    = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
-SRC   := $(wildcard src/*.c)
+# pinfoctl is its own files and what it may use of the daemon's: tests/layers.sh.
+CTL_SRC  := $(wildcard src/pinfoctl*.c)
+CTL_OBJ  := $(CTL_SRC:src/%.c=$(B)/%.o) $(addprefix $(B)/,acl.o clock.o duration.o log.o xalloc.o)
+CTL_LIBS := hiredis jansson
+
+SRC   := $(filter-out $(CTL_SRC),$(wildcard src/*.c))
 OBJ   := $(SRC:src/%.c=$(B)/%.o)
 TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 C_ALL := $(wildcard src/*.[ch] tests/*.[ch] tests/*/*.[ch])
-SH     = .ci/run $(wildcard tests/*.sh) $(shell grep -ls '^\#!.*sh$$' tests/*/*)
+SH     = .ci/run $(wildcard tests/*.sh etc/*.bash) $(shell grep -ls '^\#!.*sh$$' tests/*/*)
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@echo "  $(1)")
 
-.PHONY: all demo check check-unit check-system san bench lint layers headers format \
+.PHONY: all demo check check-unit check-system san bench fuzz fuzz-run lint layers headers format \
         deps install uninstall clean help ready
 .DELETE_ON_ERROR:
 
-all: $(B)/pinfod                ## build build/pinfod (the default)
+all: $(B)/pinfod $(B)/pinfoctl  ## build build/pinfod, build/pinfoctl (the default)
 
 $(B)/pinfod: $(OBJ)
 	$(call say,LD    $@)
 	$(Q)$(COMPILE) $(LINK) -o $@ $^ $(call lib_libs,$(LIBS)) $(LDLIBS)
+
+$(B)/pinfoctl: $(CTL_OBJ)
+	$(call say,LD    $@)
+	$(Q)$(COMPILE) $(LINK) -o $@ $^ $(call lib_libs,$(CTL_LIBS)) $(LDLIBS)
 
 $(B)/%.o: src/%.c Makefile | ready
 	$(call say,CC    $@)
@@ -90,7 +103,7 @@ $(B)/unit/%: tests/unit/%.c $(filter-out $(B)/main.o,$(OBJ)) | ready
 	    tr -d '*"'))),$(filter %.o,$^)) \
 	  $(call lib_libs,$(LIBS) cmocka) $(LDLIBS)
 
--include $(OBJ:.o=.d) $(TESTS:=.d)
+-include $(OBJ:.o=.d) $(CTL_OBJ:.o=.d) $(TESTS:=.d)
 
 # Goals named in NEEDS install packages; the others only say what is missing.
 ready:
@@ -112,7 +125,7 @@ check-unit: $(TESTS) | ready    ## the unit tests (cmocka)
 
 # What a sanitizer says in any daemon fails the run, whether its test looks or not.
 PYTEST_FLAGS ?= -q -n 4
-check-system: $(B)/pinfod | ready ## the system tests (pytest), against real servers
+check-system: $(B)/pinfod $(B)/pinfoctl | ready ## the system tests (pytest), against real servers
 	@rm -rf $(B)/reports && mkdir -p -m 1777 $(B)/reports
 	@export PINFOD=$(abspath $<); \
 	ASAN_OPTIONS="$$ASAN_OPTIONS:log_path=$(abspath $(B))/reports/report" \
@@ -124,12 +137,24 @@ san: | ready                    ## all tests again, under ASan, LeakSanitizer an
 
 bench: $(B)/pinfod | ready      ## measure cost and punctuality
 	@PINFOD=$(abspath $<) tests/bench/run $(BENCH_FLAGS)
+
+# Built apart, by clang, whose objects do not mix with gcc's.
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz: | ready                   ## try what a fuzzer invents, FUZZ_SECONDS=20 for each parser
+	@$(MAKE) --no-print-directory B=build/fuzz CC=clang fuzz-run \
+	  HARDEN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+fuzz-run: $(FUZZ)
+	@tests/fuzz/run $^
+$(B)/fuzz_%: tests/fuzz/fuzz_%.c $(filter-out $(B)/main.o,$(OBJ))
+	$(call say,FUZZ  $@)
+	$(Q)$(COMPILE) -fsanitize=fuzzer -Isrc $(LINK) -o $@ $^ $(call lib_libs,$(LIBS)) $(LDLIBS)
+
 # cppcheck does not understand TAILQ_FOREACH; gcc and clang-tidy find uninitialised use.
 lint: layers headers | ready    ## formatting, static analysis, layers, headers
 	clang-format --dry-run -Werror $(C_ALL)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr $(DEFS) src \
 	  --enable=warning,performance,portability --suppress=uninitvar
-	printf '%s\n' $(SRC) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=gnu11 $(DEFS)
+	printf '%s\n' $(SRC) $(CTL_SRC) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=gnu11 $(DEFS)
 	shellcheck $(SH)
 
 layers:                         ## includes in src/ point down only
@@ -144,8 +169,12 @@ format: | ready                 ## let clang-format rewrite the C files
 deps: | ready                   ## install all packages that a goal here may need
 install: all                    ## into $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(B)/pinfod $(DESTDIR)$(PREFIX)/sbin/pinfod
+	install -D -m 755 $(B)/pinfoctl $(DESTDIR)$(PREFIX)/bin/pinfoctl
+	install -D -m 644 etc/pinfoctl.bash $(DESTDIR)$(PREFIX)/$(COMPLETION)
+	install -D -m 644 etc/pinfod.conf $(DESTDIR)$(PREFIX)/$(EXAMPLE)
 uninstall:                      ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/sbin/pinfod
+	rm -f $(DESTDIR)$(PREFIX)/sbin/pinfod $(DESTDIR)$(PREFIX)/bin/pinfoctl \
+	  $(DESTDIR)$(PREFIX)/$(COMPLETION) $(DESTDIR)$(PREFIX)/$(EXAMPLE)
 clean:                          ## remove build/
 	rm -rf build
 help:                           ## this list

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "clock.h"
+#include "peer.h"
 #include "resp.h"
 
 struct client;
@@ -44,5 +45,15 @@ call_ok(struct call *c)
 {
 	resp_status(c->out, "OK");
 }
+
+/* Answers that `what` is for others than this client. */
+void call_no_permission(struct call *c, const char *what, enum privilege needed);
+
+/*
+ * The targets that a command means, the one called `name` or, for NULL, all:
+ * the indices from *first to before *end. False when there is none of that
+ * name, and then the answer is written.
+ */
+bool call_targets(struct call *c, const char *name, size_t *first, size_t *end);
 
 #endif

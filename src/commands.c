@@ -11,12 +11,14 @@
 
 #include "call.h"
 #include "client.h"
+#include "conf.h"
 #include "control.h"
 #include "courtesy.h"
 #include "duration.h"
 #include "fleet.h"
 #include "log.h"
 #include "report.h"
+#include "status.h"
 #include "subscribe.h"
 #include "target.h"
 #include "xalloc.h"
@@ -40,65 +42,6 @@ struct command {
 static const struct command *command_at(size_t i);
 
 static void
-no_permission(struct call *c, const char *what, enum privilege needed)
-{
-	resp_error(c->out, "NOPERM %s is for root%s", what,
-		   needed == PRIVILEGE_ADMIN
-			   ? " and pinfod's own user"
-			   : ", pinfod's own user and the control group");
-}
-
-/*
- * Targets: a command acts on the one that its second word names, or on all.
- */
-
-static void
-no_target(struct call *c, const char *name)
-{
-	char list[512];
-	size_t n = 0;
-
-	list[0] = '\0';
-	for (size_t i = 0; i < fleet_count(c->on->fleet); i++) {
-		const char *known = target_name(fleet_at(c->on->fleet, i));
-		size_t len = strlen(known);
-
-		if (n + len + 8 > sizeof(list)) {
-			snprintf(list + n, sizeof(list) - n, ", ...");
-			break;
-		}
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
-				      n > 0 ? ", " : "", known);
-	}
-	resp_error(c->out, "NOTARGET no target is called '%.80s'; there is: %s", name,
-		   list);
-}
-
-/*
- * The targets meant: *first and *end, as indices. False when the name is
- * unknown, and then the answer is written.
- */
-static bool
-meant(struct call *c, const char *name, size_t *first, size_t *end)
-{
-	const struct fleet *fleet = c->on->fleet;
-
-	*first = 0;
-	*end = fleet_count(fleet);
-	if (name == NULL)
-		return true;
-	for (size_t i = 0; i < *end; i++) {
-		if (strcmp(target_name(fleet_at(fleet, i)), name) == 0) {
-			*first = i;
-			*end = i + 1;
-			return true;
-		}
-	}
-	no_target(c, name);
-	return false;
-}
-
-static void
 say_who(struct call *c)
 {
 	log_notice(NULL, "control: %s%s%s by client %llu", c->command->name,
@@ -111,7 +54,7 @@ run_start(struct call *c)
 {
 	size_t i, end;
 
-	if (!meant(c, c->argc > 1 ? call_word(c, 1) : NULL, &i, &end))
+	if (!call_targets(c, c->argc > 1 ? call_word(c, 1) : NULL, &i, &end))
 		return;
 	say_who(c);
 	if (c->argc == 1)
@@ -126,7 +69,7 @@ run_stop(struct call *c)
 {
 	size_t i, end;
 
-	if (!meant(c, c->argc > 1 ? call_word(c, 1) : NULL, &i, &end))
+	if (!call_targets(c, c->argc > 1 ? call_word(c, 1) : NULL, &i, &end))
 		return;
 	say_who(c);
 	for (; i < end; i++)
@@ -139,7 +82,7 @@ run_poll(struct call *c)
 {
 	size_t first, end;
 
-	if (!meant(c, c->argc > 1 ? call_word(c, 1) : NULL, &first, &end))
+	if (!call_targets(c, c->argc > 1 ? call_word(c, 1) : NULL, &first, &end))
 		return;
 	for (size_t i = first; i < end; i++) {
 		struct target *t = fleet_at(c->on->fleet, i);
@@ -168,15 +111,22 @@ run_interval(struct call *c)
 
 	if (c->argc == 1) {
 		ns = target_interval_ns(fleet_at(fleet, 0));
+		for (size_t i = 1; i < fleet_count(fleet); i++) {
+			if (target_interval_ns(fleet_at(fleet, i)) == ns)
+				continue;
+			resp_error(c->out, "ERR the targets' intervals differ; STATUS "
+					   "tells each");
+			return;
+		}
 		resp_text(c->out, duration_seconds(text, ns));
 		return;
 	}
 	if (client_privilege(c->client) < PRIVILEGE_OPERATE) {
-		no_permission(c, "setting the interval", PRIVILEGE_OPERATE);
+		call_no_permission(c, "setting the interval", PRIVILEGE_OPERATE);
 		return;
 	}
-	if (!duration_parse(call_word(c, 1), &ns) || ns < TARGET_INTERVAL_MIN_NS ||
-	    ns > TARGET_INTERVAL_MAX_NS) {
+	if (!duration_parse(call_word(c, 1), &ns) || ns < CONF_INTERVAL_MIN_NS ||
+	    ns > CONF_INTERVAL_MAX_NS) {
 		resp_error(c->out,
 			   "ERR interval '%.40s' is no number of seconds from 0.1 to "
 			   "86400 (units: ms s m h d)",
@@ -187,84 +137,6 @@ run_interval(struct call *c)
 	for (size_t i = 0; i < fleet_count(fleet); i++)
 		target_set_interval(fleet_at(fleet, i), ns, c->now);
 	call_ok(c);
-}
-
-/*
- * Reports.
- */
-
-static void
-report_daemon(struct call *c, struct daemon_report *d)
-{
-	*d = (struct daemon_report){
-		.version = PINFOD_VERSION,
-		.pid = getpid(),
-		.uptime_s = clock_diff_s(c->now, c->on->started),
-		.targets = fleet_count(c->on->fleet),
-	};
-	control_report(c->on->control, d);
-}
-
-static void
-status_lines(struct call *c, const struct daemon_report *d,
-	     const struct target_report *targets, size_t count, bool all)
-{
-	char *line;
-
-	resp_array(c->out, count + (all ? 1 : 0));
-	if (all) {
-		line = report_daemon_line(d);
-		resp_status(c->out, line);
-		free(line);
-	}
-	for (size_t i = 0; i < count; i++) {
-		line = report_target_line(&targets[i]);
-		resp_status(c->out, line);
-		free(line);
-	}
-}
-
-static void
-run_status(struct call *c)
-{
-	bool json = call_word_is(c, c->argc - 1, "JSON");
-	const char *name = c->argc - json > 1 ? call_word(c, 1) : NULL;
-	struct target_report *targets;
-	struct daemon_report d;
-	size_t first, end;
-	char *text;
-
-	if (c->argc == 3 && !json) {
-		resp_error(c->out, "ERR '%.40s' is no form of STATUS; JSON is",
-			   call_word(c, 2));
-		return;
-	}
-	if (!meant(c, name, &first, &end))
-		return;
-	report_daemon(c, &d);
-	targets = fleet_report(c->on->fleet, c->now);
-	if (json) {
-		text = report_json(&d, targets + first, end - first);
-		resp_text(c->out, text);
-		free(text);
-	} else {
-		status_lines(c, &d, targets + first, end - first, name == NULL);
-	}
-	free(targets);
-}
-
-static void
-run_info(struct call *c)
-{
-	struct target_report *targets = fleet_report(c->on->fleet, c->now);
-	struct daemon_report d;
-	char *text;
-
-	report_daemon(c, &d);
-	text = report_info(&d, targets, fleet_count(c->on->fleet));
-	resp_text(c->out, text);
-	free(text);
-	free(targets);
 }
 
 static void
@@ -285,6 +157,53 @@ run_help(struct call *c)
 				 command->summary);
 		resp_status(c->out, line);
 		free(line);
+	}
+}
+
+/*
+ * The daemon itself.
+ */
+
+static void
+run_reload(struct call *c)
+{
+	char *why;
+
+	say_who(c);
+	why = c->on->hooks->reload(c->on->hooks->owner);
+	if (why == NULL)
+		call_ok(c);
+	else
+		resp_error(c->out, "CONF %s", why);
+	free(why);
+}
+
+static void
+run_config(struct call *c)
+{
+	char *text = c->on->hooks->config(c->on->hooks->owner);
+
+	resp_text(c->out, text);
+	free(text);
+}
+
+static void
+run_loglevel(struct call *c)
+{
+	enum log_level level;
+
+	if (c->argc == 1) {
+		resp_text(c->out, log_level_name(log_level()));
+	} else if (client_privilege(c->client) < PRIVILEGE_ADMIN) {
+		call_no_permission(c, "setting the level", PRIVILEGE_ADMIN);
+	} else if (!log_level_parse(call_word(c, 1), &level)) {
+		resp_error(c->out,
+			   "ERR '%.40s' is none of error, warning, notice, info, debug",
+			   call_word(c, 1));
+	} else {
+		say_who(c);
+		log_set_level(level);
+		call_ok(c);
 	}
 }
 
@@ -367,18 +286,23 @@ run_command(struct call *c)
 #define OPERATE PRIVILEGE_OPERATE
 #define ADMIN PRIVILEGE_ADMIN
 
-/* clang-format off: a table. */
 static const struct command table[] = {
 	{ "START", 1, 2, OPERATE, 0, run_start, "[target]",
 	  "publish at once and then every interval" },
 	{ "STOP", 1, 2, OPERATE, 0, run_stop, "[target]",
 	  "end sampling and publishing" },
-	{ "STATUS", 1, 3, READ, 0, run_status, "[target] [JSON]",
+	{ "STATUS", 1, 3, READ, 0, status_tell, "[target] [JSON]",
 	  "how the daemon and its targets are" },
 	{ "POLL", 1, 2, OPERATE, 0, run_poll, "[target]",
 	  "sample and publish once more, now" },
 	{ "INTERVAL", 1, 2, READ, 0, run_interval, "[seconds]",
 	  "show or set the time between two messages" },
+	{ "TARGETS", 1, 1, READ, 0, status_targets, "", "the names of the targets" },
+	{ "RELOAD", 1, 1, ADMIN, 0, run_reload, "", "read the configuration again" },
+	{ "CONFIG", 1, 1, ADMIN, 0, run_config, "", "the configuration in force" },
+	{ "METRICS", 1, 1, READ, 0, status_metrics, "", "the figures, for Prometheus" },
+	{ "LOGLEVEL", 1, 2, READ, 0, run_loglevel, "[level]",
+	  "show or set how much is logged" },
 	{ "SUBSCRIBE", 2, ANY, READ, SUBSCRIBED, subscribe_channels,
 	  "channel [channel ...]", "get the feed, also while Redis is down" },
 	{ "PSUBSCRIBE", 2, ANY, READ, SUBSCRIBED, subscribe_patterns,
@@ -407,14 +331,13 @@ static const struct command table[] = {
 	  "about this connection" },
 	{ "COMMAND", 1, ANY, READ, COURTESY, run_command, "[COUNT|DOCS|HELP|INFO|LIST]",
 	  "about the commands" },
-	{ "INFO", 1, ANY, READ, COURTESY, run_info, "",
+	{ "INFO", 1, ANY, READ, COURTESY, status_info, "",
 	  "about pinfod, in the form of Redis' INFO" },
 	{ "RESET", 1, 1, READ, SUBSCRIBED | COURTESY, courtesy_reset, "",
 	  "forget subscriptions, name and protocol version" },
 	{ "QUIT", 1, 1, READ, SUBSCRIBED | COURTESY, courtesy_quit, "",
 	  "close this connection" },
 };
-/* clang-format on */
 
 static const struct command *
 command_at(size_t i)
@@ -470,7 +393,7 @@ allowed(struct call *c)
 		return false;
 	}
 	if (client_privilege(c->client) < command->privilege) {
-		no_permission(c, command->name, command->privilege);
+		call_no_permission(c, command->name, command->privilege);
 		return false;
 	}
 	return true;

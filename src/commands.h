@@ -12,12 +12,14 @@
 
 struct client;
 struct control;
+struct control_hooks;
 struct fleet;
 struct resp_request;
 
 /* What the commands act upon; all borrowed. */
 struct commands {
 	struct control *control;
+	const struct control_hooks *hooks;
 	struct fleet *fleet;
 	struct mono started;
 };

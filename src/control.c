@@ -290,7 +290,7 @@ bind_socket(struct control *c, char *error, size_t size)
 	umask(mask);
 	if (rc == 0) {
 		c->bound = true;
-		if (c->group == (gid_t)-1 || chown(c->path, (uid_t)-1, c->group) == 0)
+		if (control_set_group(c, c->group))
 			return fd;
 		fail(error, size, "cannot give %s to group %ld: %s", c->path,
 		     (long)c->group, strerror(errno));
@@ -325,27 +325,23 @@ listen_on(struct control *c, char *error, size_t size)
 
 struct control *
 control_new(struct event_base *base, struct fleet *fleet, struct bus *bus,
-	    const struct control_config *config, char *error, size_t error_size)
+	    const char *path, gid_t group, const struct control_hooks *hooks,
+	    char *error, size_t error_size)
 {
 	struct control *c;
 
-	if (strlen(config->path) > CONTROL_PATH_MAX) {
-		fail(error, error_size,
-		     "the path of the socket has %zu bytes; the kernel allows %d",
-		     strlen(config->path), CONTROL_PATH_MAX);
-		return NULL;
-	}
 	c = xcalloc(1, sizeof(*c));
 	c->base = base;
 	c->bus = bus;
 	c->commands = (struct commands){
 		.control = c,
+		.hooks = hooks,
 		.fleet = fleet,
 		.started = clock_now(),
 	};
-	c->path = xstrdup(config->path);
-	c->lock_path = xasprintf("%s.lock", config->path);
-	c->group = config->group;
+	c->path = xstrdup(path);
+	c->lock_path = xasprintf("%s.lock", path);
+	c->group = group;
 	c->lock = -1;
 	TAILQ_INIT(&c->seats);
 	evtimer_assign(&c->resume, base, resume_cb, c);
@@ -378,6 +374,19 @@ control_free(struct control *c)
 	free(c->lock_path);
 	free(c->path);
 	free(c);
+}
+
+bool
+control_set_group(struct control *c, gid_t group)
+{
+	bool given = c->group != (gid_t)-1, wanted = group != (gid_t)-1;
+
+	/* Taken from a group, it is ours again: its members connect no longer. */
+	if ((given || wanted) &&
+	    chown(c->path, (uid_t)-1, wanted ? group : getegid()) != 0)
+		return false;
+	c->group = group;
+	return true;
 }
 
 void

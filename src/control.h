@@ -4,6 +4,7 @@
 #ifndef CONTROL_H
 #define CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -13,22 +14,32 @@ struct daemon_report;
 struct event_base;
 struct fleet;
 
-/* Longer ones do not fit into sun_path. */
-#define CONTROL_PATH_MAX 107
-
-struct control_config {
-	const char *path;
-	gid_t group; /* that may operate, and that the socket is given to;
-			(gid_t)-1: none */
+/* What is asked of whoever runs the daemon. */
+struct control_hooks {
+	/* Reads the configuration again: NULL, or why not; the caller frees it. */
+	char *(*reload)(void *owner);
+	/* The configuration in force, as text; the caller frees it. */
+	char *(*config)(void *owner);
+	/* Sets what a report says of the configuration. */
+	void (*report)(void *owner, struct daemon_report *report);
+	void *owner;
 };
 
 /*
  * Listens. NULL on failure, with the reason in error: the path is taken by a
  * daemon that lives, or by something that is no socket, or cannot be had.
+ * group is as for control_set_group; hooks are borrowed for the control's life.
  */
 struct control *control_new(struct event_base *base, struct fleet *fleet,
-			    struct bus *bus, const struct control_config *config,
-			    char *error, size_t error_size);
+			    struct bus *bus, const char *path, gid_t group,
+			    const struct control_hooks *hooks, char *error,
+			    size_t error_size);
+
+/*
+ * Who may operate, from the next client on; (gid_t)-1: nobody but root and our
+ * own user. The socket is given to that group. False: it cannot be, see errno.
+ */
+bool control_set_group(struct control *control, gid_t group);
 
 /* Drops the clients, removes the socket, lets go of the lock. NULL is fine. */
 void control_free(struct control *control);

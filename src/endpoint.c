@@ -231,6 +231,7 @@ endpoint_copy(struct endpoint *to, const struct endpoint *from)
 		.path = xstrdup(from->path),
 		.user = xstrdup(from->user),
 		.password = xstrdup(from->password),
+		.password_file = xstrdup(from->password_file),
 	};
 }
 
@@ -241,6 +242,7 @@ endpoint_fini(struct endpoint *e)
 	free(e->path);
 	free(e->user);
 	xfree_secret(e->password);
+	free(e->password_file);
 	*e = (struct endpoint){ 0 };
 }
 
@@ -257,11 +259,25 @@ endpoint_text(const struct endpoint *e, char buf[static ENDPOINT_TEXT_BYTES])
 }
 
 bool
-endpoint_same(const struct endpoint *a, const struct endpoint *b)
+endpoint_same_address(const struct endpoint *a, const struct endpoint *b)
 {
 	if ((a->path == NULL) != (b->path == NULL))
 		return false;
 	if (a->path != NULL)
 		return strcmp(a->path, b->path) == 0;
 	return a->port == b->port && strcasecmp(a->host, b->host) == 0;
+}
+
+static bool
+equal(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool
+endpoint_same(const struct endpoint *a, const struct endpoint *b)
+{
+	return endpoint_same_address(a, b) && equal(a->user, b->user) &&
+	       equal(a->password, b->password) &&
+	       equal(a->password_file, b->password_file);
 }

@@ -11,11 +11,12 @@
 #include <stddef.h>
 
 struct endpoint {
-	char *host;	/* a name or a numeric address; NULL: a unix socket */
-	int port;	/* 1 to 65535, with host */
-	char *path;	/* the unix socket's, absolute; NULL: TCP */
-	char *user;	/* NULL: the server's default user */
-	char *password; /* NULL: none */
+	char *host;	     /* a name or a numeric address; NULL: a unix socket */
+	int port;	     /* 1 to 65535, with host */
+	char *path;	     /* the unix socket's, absolute; NULL: TCP */
+	char *user;	     /* NULL: the server's default user */
+	char *password;	     /* NULL: none, or in a file */
+	char *password_file; /* read at each greeting; NULL: none */
 };
 
 #define ENDPOINT_PORT 6379
@@ -53,6 +54,9 @@ const char *endpoint_text(const struct endpoint *e,
 			  char buf[static ENDPOINT_TEXT_BYTES]);
 
 /* Whether both lead to the same address as written; names are not resolved. */
+bool endpoint_same_address(const struct endpoint *a, const struct endpoint *b);
+
+/* The same, and the same user by the same password. */
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
 
 #endif

@@ -7,13 +7,27 @@
 #include <stddef.h>
 
 #include "clock.h"
-#include "target.h"
 
+struct bus;
+struct event_base;
 struct fleet;
+struct resolver;
+struct target;
+struct target_config;
+struct target_report;
 
-/* All targets stopped. The configurations are borrowed for the fleet's life. */
-struct fleet *fleet_new(const struct target_env *env,
-			const struct target_config *configs, size_t count);
+/* No targets yet. What it is given is borrowed for the fleet's life. */
+struct fleet *fleet_new(struct event_base *base, struct bus *bus,
+			struct resolver *resolver);
+
+/*
+ * Makes the fleet what the configurations say: targets that are no longer
+ * there end, new ones are made, those that stay take over what changed. New
+ * ones start, unless they are configured not to; which is what happened to the
+ * others by START and STOP stays as it is. Not from inside a target's callback.
+ */
+void fleet_configure(struct fleet *fleet, const struct target_config *configs,
+		     size_t count, struct mono now);
 
 /* NULL is fine. */
 void fleet_free(struct fleet *fleet);
@@ -21,12 +35,9 @@ void fleet_free(struct fleet *fleet);
 size_t fleet_count(const struct fleet *fleet);
 struct target *fleet_at(const struct fleet *fleet, size_t i);
 
-/* NULL when there is none of that name. */
-struct target *fleet_find(const struct fleet *fleet, const char *name);
-
 /*
- * Starts all that are stopped; a lone one samples at once, the first samples
- * of many are spread over a second, in steps that let their timers fall together.
+ * Starts all that are stopped; a few sample at once, the first samples of many
+ * are spread over a second, in steps that let their timers fall together.
  */
 void fleet_start(struct fleet *fleet, struct mono now);
 

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "request.h"
 #include "resolve.h"
+#include "secret.h"
 #include "xalloc.h"
 
 #define RESOLVE_MS 5000
@@ -329,6 +330,13 @@ send_words(struct link *l, enum request_kind kind, int argc, const char **words,
 	connection_free_words(bytes, len);
 }
 
+static bool
+unknown_command(const char *error)
+{
+	return strncasecmp(error, "ERR unknown command", 19) == 0 ||
+	       strncmp(error, "NOPROTO", 7) == 0;
+}
+
 static void
 auth_reply_cb(void *arg, const struct reply *r)
 {
@@ -336,18 +344,15 @@ auth_reply_cb(void *arg, const struct reply *r)
 
 	if (r->kind == REPLY_LOST)
 		return;
+	/* Its error quotes the arguments. */
+	if (r->kind == REPLY_ERROR && unknown_command(r->text))
+		give_up(l, FAULT_REFUSED, "the server knows neither HELLO nor AUTH");
 	/* Asked for a password that it does not have, a server only grumbles. */
-	if (r->kind == REPLY_ERROR && strstr(r->text, "no password is set") == NULL)
+	else if (r->kind == REPLY_ERROR &&
+		 strstr(r->text, "no password is set") == NULL)
 		give_up(l, fault_of_error(r->text), r->text);
 	else
 		greeted(l, "AUTH", r->now);
-}
-
-static bool
-unknown_command(const char *error)
-{
-	return strncasecmp(error, "ERR unknown command", 19) == 0 ||
-	       strncmp(error, "NOPROTO", 7) == 0;
 }
 
 static void
@@ -361,28 +366,61 @@ note_server(struct link *l, const struct reply *r)
 		 version != NULL ? version : "");
 }
 
+/*
+ * The password, to be freed with xfree_secret; NULL: none. A file is read anew
+ * each time, so that a changed password needs no restart. False when it cannot
+ * be read: the link is given up.
+ */
+static bool
+take_password(struct link *l, char **password)
+{
+	const struct endpoint *e = l->endpoint;
+	char error[REASON_BYTES];
+
+	*password = xstrdup(e->password);
+	if (*password != NULL || e->password_file == NULL)
+		return true;
+	*password = secret_read(e->password_file, error, sizeof(error));
+	if (*password == NULL)
+		give_up(l, FAULT_DENIED, error);
+	return *password != NULL;
+}
+
+static void
+send_auth(struct link *l, struct mono now)
+{
+	const char *words[3] = { "AUTH" };
+	char *password;
+	int n = 1;
+
+	if (!take_password(l, &password))
+		return;
+	if (l->endpoint->user != NULL)
+		words[n++] = l->endpoint->user;
+	words[n++] = password;
+	send_words(l, REQUEST_AUTH, n, words, now, auth_reply_cb);
+	xfree_secret(password);
+}
+
 static void
 hello_reply_cb(void *arg, const struct reply *r)
 {
 	struct link *l = arg;
 	const struct endpoint *e = l->endpoint;
-	const char *words[3] = { "AUTH" };
-	int n = 1;
 
 	if (r->kind == REPLY_LOST)
 		return;
+	/* It may be another server than the last time, and one that does not tell. */
+	l->server[0] = l->server_version[0] = '\0';
 	if (r->kind != REPLY_ERROR) {
 		note_server(l, r);
 		greeted(l, "HELLO", r->now);
 	} else if (!unknown_command(r->text)) {
 		give_up(l, fault_of_error(r->text), r->text);
-	} else if (e->password == NULL) {
+	} else if (e->password == NULL && e->password_file == NULL) {
 		greeted(l, "no HELLO", r->now);
 	} else {
-		if (e->user != NULL)
-			words[n++] = e->user;
-		words[n++] = e->password;
-		send_words(l, REQUEST_AUTH, n, words, r->now, auth_reply_cb);
+		send_auth(l, r->now);
 	}
 }
 
@@ -391,17 +429,21 @@ greet(struct link *l, struct mono now)
 {
 	const struct endpoint *e = l->endpoint;
 	const char *words[7] = { "HELLO", "2" };
+	char *password;
 	int n = 2;
 
-	if (e->password != NULL) {
+	set_state(l, STATE_GREETING, "connected", now);
+	if (!take_password(l, &password))
+		return;
+	if (password != NULL) {
 		words[n++] = "AUTH";
 		words[n++] = e->user != NULL ? e->user : "default";
-		words[n++] = e->password;
+		words[n++] = password;
 	}
 	words[n++] = "SETNAME";
 	words[n++] = "pinfod";
-	set_state(l, STATE_GREETING, "connected", now);
 	send_words(l, REQUEST_HELLO, n, words, now, hello_reply_cb);
+	xfree_secret(password);
 }
 
 /*

@@ -50,7 +50,8 @@ int
 lock_take(const char *path, pid_t *holder)
 {
 	for (;;) {
-		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+		/* Whoever may open it, if only to read, may also flock it. */
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		int saved;
 
 		if (fd < 0)
@@ -63,6 +64,8 @@ lock_take(const char *path, pid_t *holder)
 			return -1;
 		}
 		if (is_at(fd, path)) {
+			/* One that a crash left behind may be of an older mode. */
+			fchmod(fd, 0600);
 			write_pid(fd);
 			return fd;
 		}

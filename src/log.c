@@ -48,6 +48,18 @@ log_set_level(enum log_level level)
 	threshold = level;
 }
 
+enum log_level
+log_level(void)
+{
+	return threshold;
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+	return levels[level].name;
+}
+
 bool
 log_wants(enum log_level level)
 {

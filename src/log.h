@@ -31,6 +31,8 @@ size_t log_escape(char *out, size_t size, const char *text);
 void log_init(void);
 
 void log_set_level(enum log_level level);
+enum log_level log_level(void);
+const char *log_level_name(enum log_level level);
 
 /* "error", "warning", "notice", "info" or "debug", without regard to case. */
 bool log_level_parse(const char *name, enum log_level *level);

@@ -3,28 +3,40 @@
  */
 #include <event2/event.h>
 #include <event2/util.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "bus.h"
 #include "clock.h"
+#include "conf.h"
 #include "control.h"
 #include "fleet.h"
 #include "log.h"
 #include "options.h"
+#include "probe.h"
+#include "report.h"
 #include "resolve.h"
+#include "xalloc.h"
 
 struct daemon {
 	struct options options;
+	struct conf *conf; /* in force */
+	struct mono configured;
+	unsigned long reloads;
+	char *reload_error; /* of the last reload; NULL: none */
 	struct event_base *base;
 	struct bus *bus;
 	struct resolver *resolver;
 	struct fleet *fleet;
+	struct control_hooks hooks;
 	struct control *control;
 	struct event *term, *interrupt, *hangup;
 };
@@ -52,12 +64,137 @@ end_cb(evutil_socket_t number, short what, void *arg)
 	event_base_loopbreak(d->base);
 }
 
-/* Whoever sends it expects a reload, not an end. */
+/*
+ * The configuration: loaded whole beside the one in force, then put in its
+ * place; one with errors changes nothing.
+ */
+
+/* (gid_t)-1 for no group; false when there is none of that name. */
+static bool
+find_group(const struct conf *c, gid_t *gid)
+{
+	const struct group *group;
+
+	*gid = (gid_t)-1;
+	if (c->control_group == NULL)
+		return true;
+	group = getgrnam(c->control_group);
+	if (group != NULL)
+		*gid = group->gr_gid;
+	return group != NULL;
+}
+
+static struct conf *
+load(struct daemon *d, gid_t *gid, struct conf_messages *messages)
+{
+	struct conf *c = conf_load(&d->options.flags, messages);
+
+	if (c != NULL && !find_group(c, gid)) {
+		conf_say(messages, true,
+			 xasprintf("control.group: there is no group '%.80s'",
+				   c->control_group));
+		conf_free(c);
+		c = NULL;
+	}
+	return c;
+}
+
+static void
+put_in_force(struct daemon *d, struct conf *c, struct mono now)
+{
+	/* The file that was there once must not be missing at a reload. */
+	if (c->file != NULL && d->options.flags.file == NULL)
+		d->options.flags.file = CONF_FILE;
+	/* A LOGLEVEL that somebody gave meanwhile outlives other changes. */
+	if (d->conf == NULL || d->conf->log_level != c->log_level)
+		log_set_level(c->log_level);
+	conf_free(d->conf);
+	d->conf = c;
+	d->configured = now;
+	fleet_configure(d->fleet, c->targets, c->target_count, now);
+}
+
+static void
+log_messages(const struct conf_messages *messages)
+{
+	for (size_t i = 0; i < messages->count; i++) {
+		if (i < messages->errors)
+			log_error(NULL, "configuration: %s", messages->text[i]);
+		else
+			log_warning(NULL, "configuration: %s", messages->text[i]);
+	}
+}
+
+static char *
+reload(void *owner)
+{
+	struct daemon *d = owner;
+	struct conf_messages messages = { 0 };
+	struct conf *c;
+	gid_t gid;
+
+	free(d->reload_error);
+	d->reload_error = NULL;
+	c = load(d, &gid, &messages);
+	if (c != NULL && !control_set_group(d->control, gid)) {
+		conf_say(
+			&messages, true,
+			xasprintf("control.group: the socket cannot be given to it: %s",
+				  strerror(errno)));
+		conf_free(c);
+		c = NULL;
+	}
+	log_messages(&messages);
+	if (c == NULL) {
+		d->reload_error =
+			xasprintf("%zu error%s, nothing has changed; %s",
+				  messages.errors, messages.errors == 1 ? "" : "s",
+				  messages.text[0]);
+		log_error(NULL, "reload: nothing has changed");
+	} else {
+		if (strcmp(c->control_path, d->conf->control_path) != 0)
+			log_warning(NULL, "control.path: moving the socket needs a "
+					  "restart");
+		d->reloads++;
+		put_in_force(d, c, clock_now());
+		log_notice(NULL, "reload: %zu targets", c->target_count);
+	}
+	conf_messages_fini(&messages);
+	return xstrdup(d->reload_error);
+}
+
 static void
 hangup_cb(evutil_socket_t number, short what, void *arg)
 {
-	(void)number, (void)what, (void)arg;
-	log_notice(NULL, "SIGHUP: there is no configuration file to read again");
+	(void)number, (void)what;
+	log_notice(NULL, "SIGHUP");
+	free(reload(arg));
+}
+
+static char *
+config_text(void *owner)
+{
+	struct daemon *d = owner;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (f == NULL)
+		return xstrdup("");
+	conf_print(d->conf, f);
+	fclose(f);
+	return text;
+}
+
+static void
+report_config(void *owner, struct daemon_report *r)
+{
+	struct daemon *d = owner;
+
+	r->config_file = d->conf->file;
+	r->config_age_s = clock_diff_s(clock_now(), d->configured);
+	r->reloads = d->reloads;
+	r->config_error = d->reload_error;
 }
 
 static struct event_base *
@@ -107,15 +244,29 @@ take_down(struct daemon *d)
 	bus_free(d->bus);
 	if (d->base != NULL)
 		event_base_free(d->base);
+	conf_free(d->conf);
+	free(d->reload_error);
 	options_fini(&d->options);
 }
 
-static int
-run(struct daemon *d)
+/* Thousands of targets need thousands of descriptors. */
+static void
+raise_descriptors(void)
 {
-	struct target_env env;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int
+run(struct daemon *d, struct conf *c, gid_t gid)
+{
 	char error[512];
 
+	raise_descriptors();
 	d->base = make_base();
 	if (d->base == NULL) {
 		log_error(NULL, "the event loop cannot be made");
@@ -123,30 +274,62 @@ run(struct daemon *d)
 	}
 	d->bus = bus_new();
 	d->resolver = resolver_new(d->base);
-	env = (struct target_env){ d->base, d->bus, d->resolver };
-	d->fleet = fleet_new(&env, d->options.targets, d->options.target_count);
-	d->control = control_new(d->base, d->fleet, d->bus, &d->options.control, error,
-				 sizeof(error));
+	d->fleet = fleet_new(d->base, d->bus, d->resolver);
+	d->hooks = (struct control_hooks){ reload, config_text, report_config, d };
+	d->control = control_new(d->base, d->fleet, d->bus, c->control_path, gid,
+				 &d->hooks, error, sizeof(error));
 	if (d->control == NULL) {
 		log_error(NULL, "%s", error);
+		conf_free(c);
 		return EX_UNAVAILABLE;
 	}
 	d->term = on_signal(d, SIGTERM, end_cb);
 	d->interrupt = on_signal(d, SIGINT, end_cb);
 	d->hangup = on_signal(d, SIGHUP, hangup_cb);
-	log_notice(NULL, "pinfod %s, pid %ld: control socket %s", PINFOD_VERSION,
-		   (long)getpid(), d->options.control.path);
-	if (!d->options.stopped)
-		fleet_start(d->fleet, clock_now());
+	log_notice(NULL, "pinfod %s, pid %ld: control socket %s%s%s", PINFOD_VERSION,
+		   (long)getpid(), c->control_path, c->file ? ", configuration " : "",
+		   c->file ? c->file : "");
+	put_in_force(d, c, clock_now());
 	event_base_dispatch(d->base);
 	return EX_OK;
+}
+
+/* What is wrong, all of it; wrong flags and a wrong file have codes of their own. */
+static int
+complain(const struct options *o, const struct conf_messages *messages)
+{
+	bool file = o->flags.file != NULL || access(CONF_FILE, F_OK) == 0 ||
+		    errno != ENOENT;
+
+	for (size_t i = 0; i < messages->count; i++)
+		fprintf(stderr, "pinfod: %s\n", messages->text[i]);
+	if (messages->errors == 0)
+		return EX_OK;
+	return file && !messages->usage ? EX_CONFIG : EX_USAGE;
+}
+
+static int
+probe(struct daemon *d, const struct conf *c)
+{
+	bool good;
+
+	raise_descriptors();
+	d->base = make_base();
+	if (d->base == NULL)
+		return EX_UNAVAILABLE;
+	d->resolver = resolver_new(d->base);
+	good = probe_run(d->base, d->resolver, c->targets, c->target_count, stdout);
+	return good ? EX_OK : EX_UNAVAILABLE;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
+	struct conf_messages messages = { 0 };
+	struct conf *c;
 	int code;
+	gid_t gid;
 
 	keep_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
@@ -159,13 +342,25 @@ main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
-	log_set_level(d.options.log_level);
-	if (d.options.password_seen)
-		log_warning(NULL,
-			    "a password stood on the command line, where others may "
-			    "have read it until now; REDISCLI_AUTH keeps it from "
-			    "them");
-	code = run(&d);
+	c = load(&d, &gid, &messages);
+	code = complain(&d.options, &messages);
+	conf_messages_fini(&messages);
+	if (c != NULL && d.options.test_config) {
+		conf_print(c, stdout);
+		conf_free(c);
+	} else if (c != NULL && d.options.probe) {
+		code = probe(&d, c);
+		conf_free(c);
+	} else if (c != NULL) {
+		log_set_level(c->log_level);
+		if (d.options.password_seen)
+			log_warning(
+				NULL,
+				"a password stood on the command line, where others "
+				"may have read it until now; REDISCLI_AUTH and "
+				"password_file keep it from them");
+		code = run(&d, c, gid);
+	}
 	take_down(&d);
 	return code;
 }

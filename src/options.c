@@ -3,8 +3,8 @@
  */
 #include "options.h"
 
+#include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,22 +13,18 @@
 #include <unistd.h>
 
 #include "duration.h"
+#include "endpoint.h"
+#include "secret.h"
 #include "xalloc.h"
 
-#define CHANNEL_MAX 256
-
-/* What the flags said, before it is put together. */
+/* What is only needed while the flags are read. */
 struct flags {
 	struct options *options;
-	char **uris; /* of -u, as endpoints[] keeps them parsed */
-	struct endpoint *endpoints;
-	size_t count;
-	struct endpoint server; /* of -h -p -s --user -a */
-	bool server_named;	/* by -h, -p or -s */
-	char *channel, *control;
-	int64_t interval_ns;
-	char error[256];
-	enum { GO_ON, HELP, VERSION } action;
+	struct endpoint server; /* of -h, -p and -s */
+	bool server_named;	/* by one of those */
+	bool ask;		/* --askpass */
+	char error[512];
+	enum { GO_ON, HELP, VERSION, SAMPLE } action;
 };
 
 struct option_row {
@@ -36,7 +32,7 @@ struct option_row {
 	const char *name;     /* NULL: none */
 	const char *argument; /* NULL: none */
 	bool (*set)(struct flags *flags, char *value);
-	const char *help;
+	const char *help; /* NULL: for us, and not shown */
 };
 
 static bool __attribute__((format(printf, 2, 3)))
@@ -99,46 +95,61 @@ hide_credentials(char *uri)
 		memset(start + 3, 'x', (size_t)(at - start - 3));
 }
 
+static struct endpoint *
+add_server(struct options *o)
+{
+	o->servers =
+		xrealloc(o->servers, o->flags.server_count + 1, sizeof(o->servers[0]));
+	return &o->servers[o->flags.server_count++];
+}
+
 static bool
 set_uri(struct flags *f, char *value)
 {
-	struct endpoint *e;
+	struct endpoint e;
 
-	f->endpoints = xrealloc(f->endpoints, f->count + 1, sizeof(*e));
-	e = &f->endpoints[f->count];
-	if (!endpoint_parse(e, value, f->error, sizeof(f->error)))
+	if (!endpoint_parse(&e, value, f->error, sizeof(f->error)))
 		return false;
-	f->count++;
-	if (e->password != NULL) {
+	if (e.password != NULL) {
 		f->options->password_seen = true;
 		hide_credentials(value);
 	}
+	*add_server(f->options) = e;
 	return true;
 }
 
 static bool
 set_user(struct flags *f, char *value)
 {
-	replace(&f->server.user, value);
+	replace(&f->options->user, value);
 	return true;
 }
 
 static bool
 set_password(struct flags *f, char *value)
 {
-	xfree_secret(f->server.password);
-	f->server.password = xstrdup(value);
+	xfree_secret(f->options->password);
+	f->options->password = xstrdup(value);
 	memset(value, 'x', strlen(value));
 	f->options->password_seen = true;
 	return true;
 }
 
 static bool
+set_askpass(struct flags *f, char *value)
+{
+	(void)value;
+	f->ask = true;
+	return true;
+}
+
+static bool
 set_interval(struct flags *f, char *value)
 {
-	if (duration_parse(value, &f->interval_ns) &&
-	    f->interval_ns >= TARGET_INTERVAL_MIN_NS &&
-	    f->interval_ns <= TARGET_INTERVAL_MAX_NS)
+	int64_t *ns = &f->options->flags.interval_ns;
+
+	if (duration_parse(value, ns) && *ns >= CONF_INTERVAL_MIN_NS &&
+	    *ns <= CONF_INTERVAL_MAX_NS)
 		return true;
 	return fail(f,
 		    "'%.40s' is no number of seconds from 0.1 to 86400 "
@@ -149,30 +160,31 @@ set_interval(struct flags *f, char *value)
 static bool
 set_channel(struct flags *f, char *value)
 {
-	replace(&f->channel, value);
-	if (*value == '\0' || strlen(value) > CHANNEL_MAX)
-		return fail(f, "a channel's name has 1 to %d bytes", CHANNEL_MAX);
-	return true;
+	f->options->flags.channel = value;
+	return target_config_channel_ok(value, f->error, sizeof(f->error));
 }
 
 static bool
 set_control(struct flags *f, char *value)
 {
-	replace(&f->control, value);
-	if (*value == '\0' || strlen(value) > CONTROL_PATH_MAX)
+	char directory[PATH_MAX];
+
+	if (*value != '/' && *value != '\0' &&
+	    getcwd(directory, sizeof(directory)) != NULL) {
+		free(f->options->control_path);
+		value = f->options->control_path = xasprintf("%s/%s", directory, value);
+	}
+	f->options->flags.control_path = value;
+	if (*value == '\0' || strlen(value) > CONF_CONTROL_PATH_MAX)
 		return fail(f, "'%.120s' has %zu bytes; a socket's path has 1 to %d",
-			    value, strlen(value), CONTROL_PATH_MAX);
+			    value, strlen(value), CONF_CONTROL_PATH_MAX);
 	return true;
 }
 
 static bool
 set_control_group(struct flags *f, char *value)
 {
-	struct group *group = getgrnam(value);
-
-	if (group == NULL)
-		return fail(f, "there is no group '%.80s'", value);
-	f->options->control.group = group->gr_gid;
+	f->options->flags.control_group = value;
 	return true;
 }
 
@@ -180,16 +192,50 @@ static bool
 set_stopped(struct flags *f, char *value)
 {
 	(void)value;
-	f->options->stopped = true;
+	f->options->flags.stopped = true;
 	return true;
 }
 
 static bool
 set_log_level(struct flags *f, char *value)
 {
-	if (log_level_parse(value, &f->options->log_level))
+	enum log_level level;
+
+	f->options->flags.log_level = value;
+	if (log_level_parse(value, &level))
 		return true;
 	return fail(f, "'%.40s' is none of error, warning, notice, info, debug", value);
+}
+
+static bool
+set_config(struct flags *f, char *value)
+{
+	f->options->flags.file = value;
+	return true;
+}
+
+static bool
+set_test_config(struct flags *f, char *value)
+{
+	(void)value;
+	f->options->test_config = true;
+	return true;
+}
+
+static bool
+set_probe(struct flags *f, char *value)
+{
+	(void)value;
+	f->options->probe = true;
+	return true;
+}
+
+static bool
+set_sample(struct flags *f, char *value)
+{
+	(void)value;
+	f->action = SAMPLE;
+	return true;
 }
 
 static bool
@@ -208,7 +254,6 @@ set_help(struct flags *f, char *value)
 	return true;
 }
 
-/* clang-format off: a table. */
 static const struct option_row rows[] = {
 	{ 'h', NULL, "HOST", set_host, "server's name or address (127.0.0.1)" },
 	{ 'p', NULL, "PORT", set_port, "server's port (6379)" },
@@ -219,6 +264,7 @@ static const struct option_row rows[] = {
 	  "unix://PATH; repeat it to watch several servers" },
 	{ 0, "user", "NAME", set_user, "ACL user (the server's default user)" },
 	{ 'a', "pass", "PASSWORD", set_password, "password; better: in REDISCLI_AUTH" },
+	{ 0, "askpass", NULL, set_askpass, "ask for the password on the terminal" },
 	{ 'i', "interval", "SECONDS", set_interval,
 	  "between two messages, 0.1 to 86400 (5)" },
 	{ 0, "channel", "NAME", set_channel, "to publish on (pinfo)" },
@@ -227,13 +273,18 @@ static const struct option_row rows[] = {
 	  "root, else $XDG_RUNTIME_DIR/pinfod.sock)" },
 	{ 0, "control-group", "GROUP", set_control_group,
 	  "whose members may START, STOP, POLL" },
+	{ 'f', "config", "FILE", set_config,
+	  "configuration (/etc/pinfod/pinfod.conf)" },
+	{ 0, "test-config", NULL, set_test_config,
+	  "check it, show what is in force, and end" },
+	{ 0, "probe", NULL, set_probe, "try the servers, say what works, and end" },
 	{ 0, "stopped", NULL, set_stopped, "wait for START" },
 	{ 0, "log-level", "LEVEL", set_log_level,
 	  "error, warning, notice, info or debug (notice)" },
 	{ 0, "version", NULL, set_version, "say the version and end" },
 	{ 0, "help", NULL, set_help, "this text" },
+	{ 0, "sample-config", NULL, set_sample, NULL },
 };
-/* clang-format on */
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 /* What getopt_long returns for a row; above all characters. */
@@ -243,13 +294,15 @@ static void
 print_help(void)
 {
 	printf("Usage: pinfod [option ...]\n"
-	       "Tells whoever listens how the persistence of Redis servers is doing: "
-	       "publishes\neach server's INFO persistence on it, again and again.\n\n");
+	       "Publishes how the persistence of Redis servers is doing, again and "
+	       "again.\n\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		const struct option_row *r = &rows[i];
 		const char *text = r->help, *end;
 		char left[40];
 
+		if (text == NULL)
+			continue;
 		snprintf(left, sizeof(left), "%s%c%s%s%s %s",
 			 r->short_name ? "-" : "  ",
 			 r->short_name ? r->short_name : ' ',
@@ -264,7 +317,7 @@ print_help(void)
 		}
 		printf("  %-25s %s\n", left, text);
 	}
-	printf("\nTalk to it: redis-cli -s CONTROL-SOCKET STATUS\n");
+	printf("Talk to it: redis-cli -s CONTROL-SOCKET STATUS\n");
 }
 
 static enum options_result
@@ -354,127 +407,53 @@ read_flags(struct flags *f, int argc, char **argv)
 }
 
 /*
- * Puts the targets together.
+ * Puts together what -h, -p, -s and the environment say.
  */
 
-static void
-add_defaults(struct endpoint *e, const struct endpoint *server)
+static enum options_result
+put_together(struct flags *f)
 {
+	struct options *o = f->options;
 	const char *environment = getenv("REDISCLI_AUTH");
 
-	if (e->user == NULL)
-		e->user = xstrdup(server->user);
-	if (e->password == NULL)
-		e->password = xstrdup(server->password);
-	if (e->password == NULL && environment != NULL && *environment != '\0')
-		e->password = xstrdup(environment);
-}
-
-static enum options_result
-collect_endpoints(struct flags *f)
-{
-	if (f->count > 0 && f->server_named)
+	if (o->flags.server_count > 0 && f->server_named)
 		return usage("-u", "names servers, and so do -h, -p and -s: use one of "
 				   "the two ways");
 	if (f->server.path != NULL && (f->server.host != NULL || f->server.port != 0))
 		return usage("-s",
 			     "a unix socket has no host and no port: leave out -h "
 			     "and -p");
-	if (f->count == 0) {
-		f->endpoints = xcalloc(1, sizeof(f->endpoints[0]));
-		endpoint_copy(&f->endpoints[0], &f->server);
-		f->count = 1;
-		if (f->server.path == NULL && f->server.host == NULL)
-			f->endpoints[0].host = xstrdup("127.0.0.1");
-		if (f->server.path == NULL && f->server.port == 0)
-			f->endpoints[0].port = ENDPOINT_PORT;
-	}
-	for (size_t i = 0; i < f->count; i++) {
-		char text[ENDPOINT_TEXT_BYTES], twice[sizeof(text) + 32];
+	if (f->server_named) {
+		struct endpoint *e = add_server(o);
 
-		add_defaults(&f->endpoints[i], &f->server);
-		for (size_t j = 0; j < i; j++) {
-			if (!endpoint_same(&f->endpoints[i], &f->endpoints[j]))
-				continue;
-			snprintf(twice, sizeof(twice), "%s is watched twice",
-				 endpoint_text(&f->endpoints[i], text));
-			return usage("-u", twice);
-		}
+		endpoint_copy(e, &f->server);
+		if (e->path == NULL && e->host == NULL)
+			e->host = xstrdup("127.0.0.1");
+		if (e->path == NULL && e->port == 0)
+			e->port = ENDPOINT_PORT;
 	}
+	if (f->ask && o->password == NULL) {
+		o->password = secret_ask("Password: ");
+		if (o->password == NULL)
+			return usage("--askpass",
+				     errno == ENOTTY ? "there is no terminal to ask on"
+						     : "no password was typed");
+	}
+	if (o->password == NULL && environment != NULL && *environment != '\0')
+		o->password = xstrdup(environment);
+	o->flags.user = o->user;
+	o->flags.password = o->password;
+	o->flags.servers = o->servers;
 	return OPTIONS_RUN;
-}
-
-/* Where the socket is by default; NULL: nowhere. */
-static char *
-default_control(void)
-{
-	const char *runtime = getenv("RUNTIME_DIRECTORY");
-	const char *user = getenv("XDG_RUNTIME_DIR");
-
-	/* systemd.exec(5): a list, separated by colons; the first is ours. */
-	if (runtime != NULL && *runtime == '/')
-		return xasprintf("%.*s/pinfod.sock", (int)strcspn(runtime, ":"),
-				 runtime);
-	if (geteuid() == 0)
-		return xstrdup("/run/pinfod/pinfod.sock");
-	if (user != NULL && *user == '/')
-		return xasprintf("%s/pinfod.sock", user);
-	return NULL;
-}
-
-static enum options_result
-put_together(struct flags *f)
-{
-	struct options *o = f->options;
-	enum options_result result = collect_endpoints(f);
-
-	if (result != OPTIONS_RUN)
-		return result;
-	if (f->control == NULL)
-		f->control = default_control();
-	if (f->control == NULL)
-		return usage("--control", "say where the control socket shall be: "
-					  "XDG_RUNTIME_DIR is not set");
-	if (f->channel == NULL)
-		f->channel = xstrdup(TARGET_CHANNEL);
-	o->control.path = f->control;
-	o->endpoints = f->endpoints;
-	o->target_count = f->count;
-	o->targets = xcalloc(f->count, sizeof(o->targets[0]));
-	for (size_t i = 0; i < f->count; i++) {
-		char text[ENDPOINT_TEXT_BYTES];
-		const char *name = f->count == 1
-					   ? "default"
-					   : endpoint_text(&f->endpoints[i], text);
-
-		o->targets[i] = (struct target_config){
-			.name = xstrdup(name),
-			.endpoint = &f->endpoints[i],
-			.channel = f->channel,
-			.interval_ns = f->interval_ns,
-		};
-	}
-	return OPTIONS_RUN;
-}
-
-static void
-free_endpoints(struct endpoint *endpoints, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		endpoint_fini(&endpoints[i]);
-	free(endpoints);
 }
 
 enum options_result
-options_parse(struct options *options, int argc, char **argv)
+options_parse(struct options *o, int argc, char **argv)
 {
-	struct flags f = { .options = options, .interval_ns = TARGET_INTERVAL_NS };
+	struct flags f = { .options = o };
 	enum options_result result;
 
-	*options = (struct options){
-		.control.group = (gid_t)-1,
-		.log_level = LOG_LEVEL_NOTICE,
-	};
+	*o = (struct options){ 0 };
 	result = read_flags(&f, argc, argv);
 	if (result == OPTIONS_RUN && f.action == HELP) {
 		print_help();
@@ -482,27 +461,26 @@ options_parse(struct options *options, int argc, char **argv)
 	} else if (result == OPTIONS_RUN && f.action == VERSION) {
 		printf("pinfod %s\n", PINFOD_VERSION);
 		result = OPTIONS_DONE;
+	} else if (result == OPTIONS_RUN && f.action == SAMPLE) {
+		conf_print_sample(stdout);
+		result = OPTIONS_DONE;
 	} else if (result == OPTIONS_RUN) {
 		result = put_together(&f);
 	}
 	endpoint_fini(&f.server);
-	if (result != OPTIONS_RUN) {
-		free_endpoints(f.endpoints, f.count);
-		free(f.channel);
-		free(f.control);
-	}
+	if (result != OPTIONS_RUN)
+		options_fini(o);
 	return result;
 }
 
 void
 options_fini(struct options *o)
 {
-	if (o->target_count > 0)
-		free((char *)(uintptr_t)o->targets[0].channel);
-	for (size_t i = 0; i < o->target_count; i++)
-		free((char *)(uintptr_t)o->targets[i].name);
-	free(o->targets);
-	free_endpoints(o->endpoints, o->target_count);
-	free((char *)(uintptr_t)o->control.path);
+	for (size_t i = 0; i < o->flags.server_count; i++)
+		endpoint_fini(&o->servers[i]);
+	free(o->servers);
+	free(o->control_path);
+	free(o->user);
+	xfree_secret(o->password);
 	*o = (struct options){ 0 };
 }

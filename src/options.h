@@ -1,24 +1,19 @@
 /*
- * options: the command line, checked and complete.
+ * options: the command line, each flag checked by itself. What they mean
+ * together with a file is conf's affair.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
-#include "control.h"
-#include "endpoint.h"
-#include "log.h"
-#include "target.h"
+#include "conf.h"
 
 struct options {
-	struct target_config *targets; /* their parts belong to the options, too */
-	size_t target_count;
-	struct endpoint *endpoints; /* of the targets, in their order */
-	struct control_config control;
-	bool stopped; /* do not start the targets */
-	enum log_level log_level;
+	struct conf_flags flags; /* what it points to is argv's, or stands below */
+	struct endpoint *servers;
+	char *user, *password, *control_path;
+	bool test_config, probe;
 	bool password_seen; /* one stood on the command line, and was wiped */
 };
 
@@ -28,7 +23,7 @@ enum options_result {
 	OPTIONS_USAGE, /* the arguments are wrong: said so on stderr */
 };
 
-/* Passwords in argv are overwritten. */
+/* Passwords in argv are overwritten; the rest of argv must live on. */
 enum options_result options_parse(struct options *options, int argc, char **argv);
 
 void options_fini(struct options *options);

@@ -115,10 +115,17 @@ publisher_new(const char *name, const char *channel, publisher_done_fn *done,
 	p->name = name;
 	p->done = done;
 	p->owner = owner;
+	publisher_set_channel(p, channel);
+	return p;
+}
+
+void
+publisher_set_channel(struct publisher *p, const char *channel)
+{
+	free(p->request);
 	p->request = xasprintf("*3\r\n$7\r\nPUBLISH\r\n$%zu\r\n%s\r\n", strlen(channel),
 			       channel);
 	p->head_len = p->room = strlen(p->request);
-	return p;
 }
 
 void
@@ -188,6 +195,7 @@ publisher_forget(struct publisher *p)
 	if (p->busy)
 		p->dropped++;
 	p->busy = false;
+	/* Not set_state: nothing works again, there is only nothing left to do. */
 	p->state = PUBLISH_OK;
 	p->reason[0] = '\0';
 }

@@ -20,12 +20,15 @@ struct publisher;
 /* A PUBLISH was answered, or its link was lost. */
 typedef void publisher_done_fn(void *owner, struct mono now);
 
-/* name and channel are borrowed for the publisher's life. */
+/* name is borrowed for the publisher's life. */
 struct publisher *publisher_new(const char *name, const char *channel,
 				publisher_done_fn *done, void *owner);
 
 /* NULL is fine. No PUBLISH may be outstanding on a link that lives on. */
 void publisher_free(struct publisher *p);
+
+/* For what is published from now on. */
+void publisher_set_channel(struct publisher *p, const char *channel);
 
 void publisher_send(struct publisher *p, struct link *link, const char *text,
 		    size_t len, struct mono now);

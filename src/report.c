@@ -56,11 +56,16 @@ printable(const char *text)
 char *
 report_daemon_line(const struct daemon_report *d)
 {
-	char span[CLOCK_SPAN_BYTES];
+	char span[CLOCK_SPAN_BYTES], *line, *shown;
 
-	return xasprintf("pinfod %s, pid %d, up %s, %zu target%s", d->version, d->pid,
-			 clock_span(span, d->uptime_s), d->targets,
-			 d->targets == 1 ? "" : "s");
+	line = xasprintf("pinfod %s, pid %d, up %s, %zu target%s%s%s", d->version,
+			 d->pid, clock_span(span, d->uptime_s), d->targets,
+			 d->targets == 1 ? "" : "s",
+			 d->config_error ? "; the last reload failed: " : "",
+			 d->config_error ? d->config_error : "");
+	shown = printable(line);
+	free(line);
+	return shown;
 }
 
 static char *
@@ -118,6 +123,13 @@ json_text(const char *text)
 	return json;
 }
 
+/* What the server has not told is "", or NULL. */
+static json_t *
+json_told(const char *text)
+{
+	return json_text(text != NULL && *text != '\0' ? text : NULL);
+}
+
 static json_t *
 json_measure(double value)
 {
@@ -134,9 +146,11 @@ json_target(const struct target_report *t)
 	json_object_set_new(o, "state", json_text(report_state_name(t->state)));
 	json_object_set_new(o, "since_s", json_real(t->since_s));
 	json_object_set_new(o, "reason", json_text(t->reason));
-	json_object_set_new(o, "server", json_text(t->server[0] ? t->server : NULL));
-	json_object_set_new(o, "server_version",
-			    json_text(t->server_version[0] ? t->server_version : NULL));
+	json_object_set_new(o, "server", json_told(t->server));
+	json_object_set_new(o, "server_version", json_told(t->server_version));
+	json_object_set_new(o, "user", json_told(t->user));
+	json_object_set_new(o, "role", json_told(t->role));
+	json_object_set_new(o, "replication_id", json_told(t->replication_id));
 	json_object_set_new(o, "interval_s",
 			    json_real((double)t->interval_ns / (double)NS_PER_S));
 	json_object_set_new(o, "channel", json_text(t->channel));
@@ -151,6 +165,18 @@ json_target(const struct target_report *t)
 	json_object_set_new(o, "last_sample_age_s", json_measure(t->last_sample_age_s));
 	json_object_set_new(o, "last_info_ms", json_measure(t->last_info_ms));
 	json_object_set_new(o, "connects", json_integer((json_int_t)t->connects));
+	return o;
+}
+
+static json_t *
+json_config(const struct daemon_report *d)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "file", json_text(d->config_file));
+	json_object_set_new(o, "age_s", json_real(d->config_age_s));
+	json_object_set_new(o, "reloads", json_integer((json_int_t)d->reloads));
+	json_object_set_new(o, "error", json_text(d->config_error));
 	return o;
 }
 
@@ -170,6 +196,7 @@ report_json(const struct daemon_report *d, const struct target_report *targets,
 			    json_integer((json_int_t)d->clients_refused));
 	json_object_set_new(o, "clients_dropped",
 			    json_integer((json_int_t)d->clients_dropped));
+	json_object_set_new(o, "config", json_config(d));
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_target(&targets[i]));
 	json_object_set_new(o, "targets", list);

@@ -38,6 +38,8 @@ struct target_report {
 	double since_s;
 	const char *reason;
 	const char *server, *server_version; /* "" until known */
+	const char *user;		     /* NULL: the server's default user */
+	const char *role, *replication_id;   /* "" until known */
 	int64_t interval_ns;
 	const char *channel;
 	uint64_t samples, published, missed, dropped;
@@ -56,6 +58,10 @@ struct daemon_report {
 	unsigned clients;
 	unsigned long clients_refused, clients_dropped;
 	size_t targets;
+	const char *config_file;  /* NULL: none */
+	double config_age_s;	  /* since it was loaded */
+	unsigned long reloads;	  /* that succeeded */
+	const char *config_error; /* of the last reload; NULL: it succeeded */
 };
 
 /* "up", "silent", …: as in docs/PROTOCOL.md. */
@@ -69,6 +75,10 @@ char *report_target_line(const struct target_report *target);
 /* STATUS JSON as one line; the caller frees it. */
 char *report_json(const struct daemon_report *daemon,
 		  const struct target_report *targets, size_t count);
+
+/* The figures in Prometheus' text format, version 0.0.4; the caller frees it. */
+char *report_metrics(const struct daemon_report *daemon,
+		     const struct target_report *targets, size_t count);
 
 /* The text of INFO on the control socket; the caller frees it. */
 char *report_info(const struct daemon_report *daemon,

@@ -21,7 +21,15 @@ static const struct row rows[] = {
 	[REQUEST_HELLO] = { "HELLO", 3000, 3000, { .bytes = 65536, .objects = 4096 } },
 	[REQUEST_AUTH] = { "AUTH", 3000, 3000, { .bytes = 4096, .objects = 1 } },
 	[REQUEST_INFO] = { "INFO", 2000, 10000, { .bytes = 65536, .objects = 1 } },
+	[REQUEST_REPLICATION] = { "INFO replication",
+				  2000,
+				  10000,
+				  { .bytes = 65536, .objects = 1 } },
 	[REQUEST_PUBLISH] = { "PUBLISH", 2000, 60000, { .bytes = 4096, .objects = 1 } },
+	[REQUEST_HELPER] = { "a helper",
+			     3000,
+			     3000,
+			     { .bytes = 65536, .objects = 4096 } },
 };
 
 const char *

@@ -21,7 +21,9 @@ enum request_kind {
 	REQUEST_HELLO,
 	REQUEST_AUTH,
 	REQUEST_INFO,
+	REQUEST_REPLICATION,
 	REQUEST_PUBLISH,
+	REQUEST_HELPER, /* of --probe: what may be refused */
 };
 
 typedef void request_reply_fn(void *arg, const struct reply *reply);

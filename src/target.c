@@ -20,18 +20,22 @@
 #include "link.h"
 #include "log.h"
 #include "publisher.h"
+#include "target_config.h"
 #include "xalloc.h"
 
 /* A late sample is not taken when the next tick is nearer than that. */
 #define LATE_MARGIN_NS NS_PER_S
 
+#define REPLICATION_AGE_NS (60 * NS_PER_S)
+
 #define REASON_BYTES 256
 
+static const char replication_request[] = "*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n";
 static const char info_request[] = "*2\r\n$4\r\nINFO\r\n$11\r\npersistence\r\n";
 
 struct target {
-	const struct target_config *config;
-	struct bus *bus;
+	struct target_config config;
+	const struct target_env *env;
 	char address[ENDPOINT_TEXT_BYTES];
 	struct link *feed, *probe;
 	struct publisher *publisher;
@@ -49,6 +53,10 @@ struct target {
 	struct mono since;
 	struct mono trouble; /* when it was last up, while it is not */
 	char reason[REASON_BYTES];
+
+	struct mono learnt;	 /* when what is next was asked; 0: to be asked */
+	char role[16];		 /* "" until told */
+	char replication_id[48]; /* the same */
 
 	uint64_t samples, missed;
 	struct mono last_sample;
@@ -79,19 +87,19 @@ log_state(const struct target *t, enum target_state was, struct mono now)
 	switch (t->state) {
 	case TARGET_STOPPED:
 	case TARGET_STARTING:
-		log_info(t->config->name, "%s", report_state_name(t->state));
+		log_info(t->config.name, "%s", report_state_name(t->state));
 		break;
 	case TARGET_UP:
 		if (was == TARGET_STARTING || t->samples == 1)
-			log_notice(t->config->name, "up: %s%s%s at %s", server,
+			log_notice(t->config.name, "up: %s%s%s at %s", server,
 				   *server ? " " : "", link_server_version(t->feed),
 				   t->address);
 		else
-			log_notice(t->config->name, "up again after %s",
+			log_notice(t->config.name, "up again after %s",
 				   clock_span(span, clock_diff_s(now, t->trouble)));
 		break;
 	default:
-		log_warning(t->config->name, "%s: %s (%s)%s",
+		log_warning(t->config.name, "%s: %s (%s)%s",
 			    report_state_name(t->state), t->reason, t->address,
 			    advice(t->state, t->reason));
 	}
@@ -176,11 +184,14 @@ ask_if_due(struct target *t, struct mono now)
 		ask(t, now);
 }
 
-/* The probe has done its duty when PUBLISH no longer hangs. */
+/*
+ * The probe has done its duty when PUBLISH no longer hangs, and feed is there to
+ * be asked: it may be gone, for PUBLISH hung too long.
+ */
 static void
 retire_probe(struct target *t)
 {
-	if (!t->asked && !publisher_is_busy(t->publisher))
+	if (!t->asked && !publisher_is_busy(t->publisher) && link_is_ready(t->feed))
 		link_close(t->probe);
 }
 
@@ -188,8 +199,8 @@ static void
 take(struct target *t, const struct reply *r)
 {
 	struct sample sample = {
-		.target = t->config->name,
-		.channel = t->config->channel,
+		.target = t->config.name,
+		.channel = t->config.channel,
 		.text = r->text,
 		.len = r->len,
 	};
@@ -200,7 +211,7 @@ take(struct target *t, const struct reply *r)
 	t->last_info_ns = clock_diff_ns(r->now, r->sent);
 	set_state(t, TARGET_UP, "", r->now);
 	publisher_send(t->publisher, t->feed, r->text, r->len, r->now);
-	bus_sample(t->bus, &sample);
+	bus_sample(t->env->bus, &sample);
 }
 
 static void
@@ -214,6 +225,7 @@ info_reply_cb(void *arg, const struct reply *r)
 		take(t, r);
 		break;
 	case REPLY_ERROR:
+		t->polled = false;
 		set_state(t, state_of(fault_of_error(r->text)), r->text, r->now);
 		break;
 	case REPLY_INTEGER:
@@ -229,6 +241,71 @@ info_reply_cb(void *arg, const struct reply *r)
 }
 
 /*
+ * Who the server replicates with is asked after the first sample of a
+ * connection, which is not to wait for it, and once a minute from then on:
+ * roles change.
+ */
+
+/* The value of the line `key:value`, "" when there is none. */
+static void
+take_field(const char *info, const char *key, char *out, size_t size)
+{
+	size_t len = strlen(key);
+	const char *p = info;
+
+	out[0] = '\0';
+	for (; p != NULL; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		if (strncmp(p, key, len) == 0 && p[len] == ':') {
+			p += len + 1;
+			snprintf(out, size, "%.*s", (int)strcspn(p, "\r\n"), p);
+			return;
+		}
+	}
+}
+
+static void
+replication_reply_cb(void *arg, const struct reply *r)
+{
+	struct target *t = arg;
+	char before[sizeof(t->replication_id)];
+
+	t->asked = false;
+	if (r->kind == REPLY_LOST)
+		return;
+	t->learnt = r->now;
+	/* A server that refuses it has a feed all the same. */
+	if (r->kind == REPLY_TEXT) {
+		memcpy(before, t->replication_id, sizeof(before));
+		take_field(r->text, "role", t->role, sizeof(t->role));
+		take_field(r->text, "master_replid", t->replication_id,
+			   sizeof(t->replication_id));
+		/* A reload may have left nobody who wants to know. */
+		if (t->env->learnt != NULL && t->replication_id[0] != '\0' &&
+		    strcmp(before, t->replication_id) != 0)
+			t->env->learnt(t->env->owner, t);
+	}
+	ask_if_due(t, r->now);
+}
+
+static bool
+is_learnt(const struct target *t, struct mono now)
+{
+	return t->learnt.ns != 0 && clock_diff_ns(now, t->learnt) < REPLICATION_AGE_NS;
+}
+
+static void
+ask_replication(struct target *t, struct mono now)
+{
+	if (t->env->learnt == NULL || t->asked || !t->running ||
+	    link_is_open(t->probe) || is_learnt(t, now))
+		return;
+	t->asked = link_send(t->feed, REQUEST_REPLICATION, replication_request,
+			     sizeof(replication_request) - 1, now, replication_reply_cb,
+			     t);
+}
+
+/*
  * What the links say.
  */
 
@@ -237,6 +314,10 @@ on_ready(void *owner, struct link *link, struct mono now)
 {
 	struct target *t = owner;
 
+	if (link == t->feed) {
+		t->learnt.ns = 0;
+		retire_probe(t);
+	}
 	if (link == info_link(t))
 		ask_if_due(t, now);
 }
@@ -250,6 +331,7 @@ on_down(void *owner, struct link *link, enum fault fault, const char *reason,
 	if (link == info_link(t))
 		set_state(t, state_of(fault), reason, now);
 	retire_probe(t);
+	ask_if_due(t, now);
 }
 
 static void
@@ -280,6 +362,7 @@ on_published(void *owner, struct mono now)
 
 	retire_probe(t);
 	ask_if_due(t, now);
+	ask_replication(t, now);
 }
 
 /*
@@ -326,16 +409,17 @@ target_new(const struct target_env *env, const struct target_config *config)
 {
 	struct target *t = xcalloc(1, sizeof(*t));
 
-	t->config = config;
-	t->bus = env->bus;
+	target_config_copy(&t->config, config);
+	t->env = env;
 	t->interval_ns = config->interval_ns;
 	t->since = clock_now();
-	endpoint_text(config->endpoint, t->address);
-	t->feed = link_new(env->base, env->resolver, config->name, config->endpoint,
-			   &handlers, t);
-	t->probe = link_new(env->base, env->resolver, config->name, config->endpoint,
-			    &handlers, t);
-	t->publisher = publisher_new(config->name, config->channel, on_published, t);
+	endpoint_text(&t->config.endpoint, t->address);
+	t->feed = link_new(env->base, env->resolver, t->config.name,
+			   &t->config.endpoint, &handlers, t);
+	t->probe = link_new(env->base, env->resolver, t->config.name,
+			    &t->config.endpoint, &handlers, t);
+	t->publisher =
+		publisher_new(t->config.name, t->config.channel, on_published, t);
 	evtimer_assign(&t->timer, env->base, tick_cb, t);
 	return t;
 }
@@ -349,6 +433,7 @@ target_free(struct target *t)
 	link_free(t->feed);
 	link_free(t->probe);
 	publisher_free(t->publisher);
+	target_config_fini(&t->config);
 	free(t);
 }
 
@@ -392,7 +477,10 @@ target_cannot_poll(const struct target *t)
 {
 	if (!t->running)
 		return "STOPPED";
-	return t->state == TARGET_UP ? NULL : "DOWN";
+	/* One that answered an error may do better now; one that hangs cannot. */
+	if (t->state == TARGET_UP || (link_is_ready(info_link(t)) && !t->asked))
+		return NULL;
+	return "DOWN";
 }
 
 void
@@ -425,25 +513,75 @@ target_set_interval(struct target *t, int64_t interval_ns, struct mono now)
 		turn_slot(t, now);
 }
 
+static void
+reconnect(struct target *t, struct mono now)
+{
+	link_close(t->feed);
+	link_close(t->probe);
+	publisher_forget(t->publisher);
+	t->asked = false;
+	t->role[0] = t->replication_id[0] = '\0';
+	endpoint_text(&t->config.endpoint, t->address);
+	if (!t->running)
+		return;
+	set_state(t, TARGET_STARTING, "", now);
+	link_open(t->feed, now);
+}
+
+void
+target_configure(struct target *t, const struct target_config *config, struct mono now)
+{
+	struct target_config old = t->config;
+
+	target_config_copy(&t->config, config);
+	/* The links and the publisher have borrowed the name. */
+	free(t->config.name);
+	t->config.name = old.name;
+	old.name = NULL;
+	if (!endpoint_same(&old.endpoint, &t->config.endpoint))
+		reconnect(t, now);
+	if (strcmp(old.channel, t->config.channel) != 0)
+		publisher_set_channel(t->publisher, t->config.channel);
+	/* An INTERVAL that somebody gave meanwhile outlives other changes. */
+	if (old.interval_ns != t->config.interval_ns)
+		target_set_interval(t, t->config.interval_ns, now);
+	target_config_fini(&old);
+}
+
+const char *
+target_replication_id(const struct target *t)
+{
+	return t->replication_id;
+}
+
+const char *
+target_channel(const struct target *t)
+{
+	return t->config.channel;
+}
+
 const char *
 target_name(const struct target *t)
 {
-	return t->config->name;
+	return t->config.name;
 }
 
 void
 target_report(const struct target *t, struct mono now, struct target_report *r)
 {
 	*r = (struct target_report){
-		.name = t->config->name,
+		.name = t->config.name,
 		.address = t->address,
 		.state = t->state,
 		.since_s = clock_diff_s(now, t->since),
 		.reason = t->reason[0] != '\0' ? t->reason : NULL,
 		.server = link_server(t->feed),
 		.server_version = link_server_version(t->feed),
+		.user = t->config.endpoint.user,
+		.role = t->role,
+		.replication_id = t->replication_id,
 		.interval_ns = t->interval_ns,
-		.channel = t->config->channel,
+		.channel = t->config.channel,
 		.samples = t->samples,
 		.missed = t->missed,
 		.last_sample_age_s =

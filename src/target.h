@@ -17,32 +17,25 @@
 #include "report.h"
 
 struct bus;
-struct endpoint;
 struct event_base;
 struct resolver;
 struct target;
-
-#define TARGET_INTERVAL_NS (5 * NS_PER_S)
-#define TARGET_INTERVAL_MIN_NS (NS_PER_S / 10)
-#define TARGET_INTERVAL_MAX_NS (86400 * NS_PER_S)
-#define TARGET_CHANNEL "pinfo"
-
-/* Borrowed and immutable for the target's life. */
-struct target_config {
-	const char *name;
-	const struct endpoint *endpoint;
-	const char *channel;
-	int64_t interval_ns;
-};
+struct target_config;
 
 /* What all targets share; borrowed for their lives. */
 struct target_env {
 	struct event_base *base;
 	struct bus *bus;
 	struct resolver *resolver;
+	/*
+	 * The target has learnt which replication group it is of; NULL: nobody
+	 * wants to know, and servers are not asked.
+	 */
+	void (*learnt)(void *owner, struct target *target);
+	void *owner;
 };
 
-/* A target in state stopped. */
+/* A target in state stopped. It keeps a copy of the configuration. */
 struct target *target_new(const struct target_env *env,
 			  const struct target_config *config);
 
@@ -74,6 +67,18 @@ int64_t target_interval_ns(const struct target *target);
 
 /* The next tick comes that long after the last one, or now if that is past. */
 void target_set_interval(struct target *target, int64_t interval_ns, struct mono now);
+
+/*
+ * Takes over another configuration of the same name. What did not change goes
+ * on: connection, grid and counters; another address, user or password is
+ * connected to anew.
+ */
+void target_configure(struct target *target, const struct target_config *config,
+		      struct mono now);
+
+/* "" until the server has told. */
+const char *target_replication_id(const struct target *target);
+const char *target_channel(const struct target *target);
 
 const char *target_name(const struct target *target);
 

@@ -4,21 +4,25 @@
 set -euo pipefail
 
 # From top to bottom: a file may include headers of its own line or of lines below it.
+# Clients are programs of their own: what they may use is below them, and nothing
+# above includes them.
 # Adding a file to src/: put its name (without .c or .h) where it belongs.
 layers='
 top:        main
 top:        options
-actors:     call client commands control courtesy fleet subscribe target
-mechanism:  bus connection fence link lock peer publisher resolve resp
-values:     duration endpoint fault glob reply report request
+actors:     probe call client commands control courtesy fleet status subscribe target
+mechanism:  bus conf conf_file conf_option conf_print connection fence link lock peer publisher resolve resp secret
+clients:    pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_info pinfoctl_say pinfoctl_socket pinfoctl_status pinfoctl_view pinfoctl_watch pinfoctl_wire
+values:     acl conf_scan duration endpoint fault glob reply metrics report request target_config
 base:       clock log xalloc
 '
 
 # Headers that begin with the first word may be included by these files only.
 libraries='
-event2/     client connection control link main resolve resp target
-hiredis/    connection fence
-jansson.h   report
+event2/     probe client connection control link main resolve resp target
+hiredis/    connection fence pinfoctl_wire
+jansson.h   report pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_say pinfoctl_status pinfoctl_view pinfoctl_watch
+libconfig.h conf_file
 '
 
 cd "$(dirname "$0")/.."
@@ -52,6 +56,8 @@ FNR == 1 {
 	other = noun(part[2])
 	if (self in depth && other in depth && depth[other] < depth[self])
 		wrong(self " (" layer[self] ") includes " other " (" layer[other] ") above it")
+	if (layer[other] == "clients" && layer[self] != "clients")
+		wrong(self " (" layer[self] ") includes " other ", which is of a client")
 }
 
 /^[ \t]*#[ \t]*include[ \t]*</ {

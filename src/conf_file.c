@@ -1,0 +1,587 @@
+/*
+ * conf_file: see conf_file.h. The only file that includes libconfig.
+ *
+ * libconfig 1.5 wraps integers without a word, ends the process when it is
+ * given a directory, and knows of no unknown keys. So the texts are looked at
+ * first, and the tree is walked against the table of options afterwards.
+ */
+#include "conf_file.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libconfig.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "conf_option.h"
+#include "conf_scan.h"
+#include "duration.h"
+#include "endpoint.h"
+#include "target_config.h"
+#include "xalloc.h"
+
+#define FILE_BYTES_MAX (16 * 1024 * 1024)
+/* As libconfig's own limit. */
+#define INCLUDE_DEPTH_MAX 10
+#define FILES_MAX 1000
+#define KEYS_MAX 32
+
+/* What is read into, and where errors go. */
+struct reading {
+	struct conf *conf;
+	struct target_config *defaults;
+	struct conf_messages *messages;
+	const char *file; /* the outermost one */
+	unsigned files;	  /* that were looked at */
+	bool unreadable;  /* a file is: libconfig must not see it */
+	bool endless;	  /* includes are: each may name many more */
+};
+
+static void __attribute__((format(printf, 4, 5)))
+complain(struct reading *r, const config_setting_t *at, const char *key,
+	 const char *format, ...)
+{
+	const char *file = at != NULL ? config_setting_source_file(at) : NULL;
+	char *text;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		abort();
+	va_end(ap);
+	if (at != NULL)
+		conf_say(r->messages, true,
+			 xasprintf("%s:%u: %s: %s", file != NULL ? file : r->file,
+				   config_setting_source_line(at), key, text));
+	else
+		conf_say(r->messages, true, xasprintf("%s: %s", key, text));
+	free(text);
+}
+
+static void
+complain_unknown(struct reading *r, const config_setting_t *s, const char *where,
+		 const char *const known[], size_t count)
+{
+	const char *name = config_setting_name(s);
+	const char *nearest = conf_option_nearest(name, known, count);
+	char list[256] = "";
+
+	if (nearest != NULL) {
+		complain(r, s, where, "'%.60s' is unknown; did you mean '%s'?", name,
+			 nearest);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(list);
+
+		snprintf(list + len, sizeof(list) - len, "%s%s", i > 0 ? ", " : "",
+			 known[i]);
+	}
+	complain(r, s, where, "'%.60s' is unknown; there is: %s", name, list);
+}
+
+/*
+ * Values.
+ */
+
+static const char *
+type_text(const config_setting_t *s)
+{
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_GROUP:
+		return "a group { }";
+	case CONFIG_TYPE_LIST:
+		return "a list ( )";
+	case CONFIG_TYPE_ARRAY:
+		return "an array [ ]";
+	case CONFIG_TYPE_STRING:
+		return "a string";
+	case CONFIG_TYPE_BOOL:
+		return "true or false";
+	default:
+		return "a number";
+	}
+}
+
+static void
+read_string(struct reading *r, const config_setting_t *s, const char *where,
+	    const struct conf_option *o, char **field)
+{
+	const char *value = config_setting_get_string(s);
+	char error[512];
+
+	if (value == NULL) {
+		complain(r, s, where, "found %s; a \"string\" is allowed",
+			 type_text(s));
+		return;
+	}
+	/* Empty says: as if it were not there. */
+	if (*value != '\0' && o->check != NULL &&
+	    !o->check(value, error, sizeof(error))) {
+		complain(r, s, where, "%s", error);
+		return;
+	}
+	free(*field);
+	*field = *value != '\0' ? xstrdup(value) : NULL;
+}
+
+static void
+read_credential(struct reading *r, const config_setting_t *s, const char *where,
+		char **field)
+{
+	const char *value = config_setting_get_string(s);
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+	if (value == NULL) {
+		complain(r, s, where, "found %s; a \"string\" is allowed",
+			 type_text(s));
+	} else if (*value == '\0') {
+		return;
+	} else if (strchr(value, '/') != NULL || *value == '.') {
+		complain(r, s, where, "'%.80s' is no credential's name", value);
+	} else if (directory == NULL) {
+		complain(r, s, where,
+			 "there are no credentials: the service manager has not set "
+			 "CREDENTIALS_DIRECTORY (LoadCredential=%.80s:...)",
+			 value);
+	} else {
+		free(*field);
+		*field = xasprintf("%s/%s", directory, value);
+	}
+}
+
+static bool
+duration_of(const config_setting_t *s, int64_t *ns)
+{
+	double seconds;
+
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_STRING:
+		return duration_parse(config_setting_get_string(s), ns);
+	case CONFIG_TYPE_INT:
+		seconds = config_setting_get_int(s);
+		break;
+	case CONFIG_TYPE_INT64:
+		seconds = (double)config_setting_get_int64(s);
+		break;
+	case CONFIG_TYPE_FLOAT:
+		seconds = config_setting_get_float(s);
+		break;
+	default:
+		return false;
+	}
+	if (!(seconds >= 0 && seconds <= 1e9))
+		return false;
+	*ns = (int64_t)(seconds * 1e9 + 0.5);
+	return true;
+}
+
+/* What was found, as the file has it as far as libconfig still knows. */
+static const char *
+value_text(const config_setting_t *s, char buf[static 64])
+{
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_STRING:
+		snprintf(buf, 64, "'%.40s'", config_setting_get_string(s));
+		return buf;
+	case CONFIG_TYPE_INT:
+		snprintf(buf, 64, "%d", config_setting_get_int(s));
+		return buf;
+	case CONFIG_TYPE_INT64:
+		snprintf(buf, 64, "%lld", config_setting_get_int64(s));
+		return buf;
+	case CONFIG_TYPE_FLOAT:
+		snprintf(buf, 64, "%g", config_setting_get_float(s));
+		return buf;
+	default:
+		return type_text(s);
+	}
+}
+
+static void
+read_duration(struct reading *r, const config_setting_t *s, const char *where,
+	      const struct conf_option *o, int64_t *field)
+{
+	char found[64], min[32], max[32];
+	int64_t ns;
+
+	if (duration_of(s, &ns) && ns >= o->min && ns <= o->max)
+		*field = ns;
+	else
+		complain(r, s, where,
+			 "%s is no time from %s to %s seconds (units: ms s m h d)",
+			 value_text(s, found), duration_seconds(min, o->min),
+			 duration_seconds(max, o->max));
+}
+
+static void
+read_option(struct reading *r, const config_setting_t *s, const char *where,
+	    const struct conf_option *o, void *base)
+{
+	void *field = (char *)base + o->offset;
+
+	switch (o->type) {
+	case CONF_TYPE_STRING:
+		read_string(r, s, where, o, field);
+		break;
+	case CONF_TYPE_CREDENTIAL:
+		read_credential(r, s, where, field);
+		break;
+	case CONF_TYPE_DURATION:
+		read_duration(r, s, where, o, field);
+		break;
+	case CONF_TYPE_BOOL:
+		if (config_setting_type(s) == CONFIG_TYPE_BOOL)
+			*(bool *)field = config_setting_get_bool(s);
+		else
+			complain(r, s, where, "found %s; true or false is allowed",
+				 type_text(s));
+	}
+}
+
+/*
+ * Groups.
+ */
+
+/* Reads what the table knows; with `target` name and url are passed over. */
+static void
+read_group(struct reading *r, const config_setting_t *group, const char *path,
+	   enum conf_scope scope, void *base, bool target)
+{
+	const char *known[KEYS_MAX] = { "name", "url" };
+	const struct conf_option *o;
+	size_t count = target ? 2 : 0;
+
+	if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
+		complain(r, group, path, "found %s; a group { } is allowed",
+			 type_text(group));
+		return;
+	}
+	for (size_t i = 0; (o = conf_option_at(i)) != NULL && count < KEYS_MAX; i++) {
+		if (o->scope == scope)
+			known[count++] = o->key;
+	}
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
+		const char *name = config_setting_name(s);
+		char where[160];
+
+		snprintf(where, sizeof(where), "%s.%s", path, name);
+		o = conf_option_find(scope, name);
+		if (o != NULL)
+			read_option(r, s, where, o, base);
+		else if (!target ||
+			 (strcmp(name, "name") != 0 && strcmp(name, "url") != 0))
+			complain_unknown(r, s, path, known, count);
+	}
+}
+
+static const config_setting_t *
+string_member(struct reading *r, const config_setting_t *group, const char *path,
+	      const char *key, bool needed)
+{
+	const config_setting_t *s = config_setting_get_member(group, key);
+
+	if (s == NULL && needed)
+		complain(r, group, path, "there is no %s", key);
+	if (s != NULL && config_setting_get_string(s) == NULL) {
+		complain(r, s, path, "%s: found %s; a \"string\" is allowed", key,
+			 type_text(s));
+		s = NULL;
+	}
+	return s;
+}
+
+/* The url says where and may say who; a password in it is refused. */
+static bool
+read_url(struct reading *r, const config_setting_t *s, const char *path,
+	 struct target_config *t)
+{
+	struct endpoint e;
+	char error[512];
+
+	if (!endpoint_parse(&e, config_setting_get_string(s), error, sizeof(error))) {
+		complain(r, s, path, "url: %s", error);
+		return false;
+	}
+	if (e.password != NULL) {
+		complain(r, s, path,
+			 "url: a password does not belong here; put it into a file "
+			 "and name that in password_file");
+		endpoint_fini(&e);
+		return false;
+	}
+	if (e.user == NULL)
+		e.user = xstrdup(t->endpoint.user);
+	e.password = xstrdup(t->endpoint.password);
+	e.password_file = xstrdup(t->endpoint.password_file);
+	endpoint_fini(&t->endpoint);
+	t->endpoint = e;
+	return true;
+}
+
+static void
+read_target(struct reading *r, const config_setting_t *group, unsigned index)
+{
+	struct conf *c = r->conf;
+	const config_setting_t *url, *name;
+	struct target_config t;
+	char path[32], text[ENDPOINT_TEXT_BYTES], error[512];
+
+	snprintf(path, sizeof(path), "targets[%u]", index);
+	if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
+		complain(r, group, path, "found %s; a group { } is allowed",
+			 type_text(group));
+		return;
+	}
+	target_config_copy(&t, r->defaults);
+	url = string_member(r, group, path, "url", true);
+	name = string_member(r, group, path, "name", false);
+	if (url != NULL && read_url(r, url, path, &t))
+		t.name = xstrdup(name != NULL ? config_setting_get_string(name)
+					      : endpoint_text(&t.endpoint, text));
+	read_group(r, group, path, CONF_SCOPE_TARGET, &t, true);
+	/* A file of its own outweighs the password that the flags give to all. */
+	if (t.endpoint.password_file != NULL &&
+	    (config_setting_get_member(group, "password_file") != NULL ||
+	     config_setting_get_member(group, "credential") != NULL)) {
+		xfree_secret(t.endpoint.password);
+		t.endpoint.password = NULL;
+	}
+	if (t.name != NULL && !target_config_name_ok(t.name, error, sizeof(error))) {
+		complain(r, name != NULL ? name : group, path, "name: %s", error);
+		free(t.name);
+		t.name = NULL;
+	}
+	/* Not with a bad name: one with {name} in it would be expanded for ever. */
+	if (t.name == NULL) {
+		target_config_fini(&t);
+		return;
+	}
+	if (t.channel == NULL)
+		t.channel = xstrdup(CONF_CHANNEL);
+	target_config_expand(&t);
+	if (!target_config_channel_ok(t.channel, error, sizeof(error)))
+		complain(r, group, path, "channel: with the name in it, %s", error);
+	c->targets = xrealloc(c->targets, c->target_count + 1, sizeof(t));
+	c->targets[c->target_count++] = t;
+}
+
+static void
+read_targets(struct reading *r, const config_setting_t *list)
+{
+	int count = config_setting_length(list);
+
+	if (config_setting_type(list) != CONFIG_TYPE_LIST) {
+		complain(
+			r, list, "targets",
+			"found %s; a list of groups is allowed: ( { url = \"...\"; } )",
+			type_text(list));
+		return;
+	}
+	if (count > CONF_TARGETS_MAX) {
+		complain(r, list, "targets", "there are %d; up to %d are allowed",
+			 count, CONF_TARGETS_MAX);
+		return;
+	}
+	for (int i = 0; i < count; i++)
+		read_target(r, config_setting_get_elem(list, (unsigned)i), (unsigned)i);
+}
+
+/*
+ * The texts.
+ */
+
+static void scan_file(struct reading *r, const char *path, const char *from, int line,
+		      unsigned depth);
+
+struct scanning {
+	struct reading *reading;
+	const char *file;
+	const char *directory; /* that includes are relative to */
+	unsigned depth;
+};
+
+static void
+number_cb(void *arg, int line, const char *token, size_t len, const char *trouble)
+{
+	struct scanning *s = arg;
+
+	conf_say(s->reading->messages, true,
+		 xasprintf("%s:%d: '%.*s': %s", s->file, line,
+			   (int)(len < 40 ? len : 40), token, trouble));
+}
+
+static void
+include_cb(void *arg, int line, const char *name, size_t len)
+{
+	struct scanning *s = arg;
+	char *path;
+
+	path = *name == '/' ? xasprintf("%.*s", (int)len, name)
+			    : xasprintf("%s/%.*s", s->directory, (int)len, name);
+	scan_file(s->reading, path, s->file, line, s->depth + 1);
+	free(path);
+}
+
+/* /dev/null is the way to say: no file. */
+static bool
+is_null_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+/* Whoever included it says so; it must be a file, and no larger than is sane. */
+static char *
+read_text(const char *path, char *error, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text = NULL;
+	struct stat st;
+	ssize_t len = 0;
+
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		snprintf(error, size, "cannot read it: %s", strerror(errno));
+	} else if (!S_ISREG(st.st_mode) && !is_null_device(&st)) {
+		snprintf(error, size, "it is no regular file");
+	} else if (st.st_size > FILE_BYTES_MAX) {
+		snprintf(error, size, "it is larger than %d MiB",
+			 FILE_BYTES_MAX / 1024 / 1024);
+	} else {
+		text = xcalloc(1, (size_t)st.st_size + 2);
+		len = read(fd, text, (size_t)st.st_size);
+		if (len < 0 || strlen(text) != (size_t)len) {
+			snprintf(error, size, "%s",
+				 len < 0 ? strerror(errno) : "it holds a NUL byte");
+			free(text);
+			text = NULL;
+		} else if (len > 0 && text[len - 1] != '\n') {
+			/* A comment without it is a syntax error to libconfig 1.5. */
+			text[len] = '\n';
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+/* The directory that includes are relative to: the outermost file's. */
+static char *
+directory_of(const char *path)
+{
+	char *real = realpath(path, NULL), *slash, *directory;
+
+	slash = real != NULL ? strrchr(real, '/') : NULL;
+	if (slash == NULL)
+		directory = xstrdup(".");
+	else
+		directory = xasprintf("%.*s", (int)(slash == real ? 1 : slash - real),
+				      real);
+	free(real);
+	return directory;
+}
+
+static void
+scan_file(struct reading *r, const char *path, const char *from, int line,
+	  unsigned depth)
+{
+	char error[160], *text, *directory;
+	struct scanning scanning;
+
+	if (r->endless)
+		return;
+	if (depth > INCLUDE_DEPTH_MAX || r->files++ > FILES_MAX) {
+		r->unreadable = r->endless = true;
+		conf_say(r->messages, true,
+			 xasprintf("%s:%d: too many includes, or nested too deep", from,
+				   line));
+		return;
+	}
+	text = read_text(path, error, sizeof(error));
+	if (text == NULL) {
+		r->unreadable = true;
+		conf_say(r->messages, true,
+			 from != NULL ? xasprintf("%s:%d: @include \"%s\": %s", from,
+						  line, path, error)
+				      : xasprintf("%s: %s", path, error));
+		return;
+	}
+	directory = directory_of(r->file);
+	scanning = (struct scanning){ r, path, directory, depth };
+	conf_scan(text, number_cb, include_cb, &scanning);
+	free(directory);
+	free(text);
+}
+
+static void
+read_tree(struct reading *r, const config_t *tree, const struct conf_flags *flags)
+{
+	static const char *const known[] = { "control", "log", "defaults", "targets" };
+	const config_setting_t *root = config_root_setting(tree), *s;
+
+	for (int i = 0; i < config_setting_length(root); i++) {
+		const char *name;
+		bool found = false;
+
+		s = config_setting_get_elem(root, (unsigned)i);
+		name = config_setting_name(s);
+		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+			found |= strcmp(name, known[k]) == 0;
+		if (!found)
+			complain_unknown(r, s, "the file", known,
+					 sizeof(known) / sizeof(known[0]));
+	}
+	if ((s = config_setting_get_member(root, "control")) != NULL)
+		read_group(r, s, "control", CONF_SCOPE_CONTROL, r->conf, false);
+	if ((s = config_setting_get_member(root, "log")) != NULL)
+		read_group(r, s, "log", CONF_SCOPE_LOG, r->conf, false);
+	/* Before the targets, wherever it stands; and flags outweigh it. */
+	if ((s = config_setting_get_member(root, "defaults")) != NULL)
+		read_group(r, s, "defaults", CONF_SCOPE_TARGET, r->defaults, false);
+	conf_apply_flags(flags, r->defaults);
+	if ((s = config_setting_get_member(root, "targets")) != NULL)
+		read_targets(r, s);
+}
+
+void
+conf_file_read(const char *file, const struct conf_flags *flags, struct conf *conf,
+	       struct target_config *defaults, struct conf_messages *messages)
+{
+	struct reading r = {
+		.conf = conf, .defaults = defaults, .messages = messages, .file = file
+	};
+	char *directory, *text, error[160];
+	config_t tree;
+
+	scan_file(&r, file, NULL, 0, 0);
+	if (r.unreadable)
+		return;
+	text = read_text(file, error, sizeof(error));
+	if (text == NULL) {
+		conf_say(messages, true, xasprintf("%s: %s", file, error));
+		return;
+	}
+	config_init(&tree);
+	directory = directory_of(file);
+	config_set_include_dir(&tree, directory);
+	free(directory);
+	if (config_read_string(&tree, text))
+		read_tree(&r, &tree, flags);
+	else
+		conf_say(messages, true,
+			 xasprintf("%s:%d: %s",
+				   config_error_file(&tree) ? config_error_file(&tree)
+							    : file,
+				   config_error_line(&tree), config_error_text(&tree)));
+	config_destroy(&tree);
+	free(text);
+}

@@ -1,0 +1,57 @@
+/*
+ * conf_option: the table of options that reading, checking, printing and the
+ * shipped file are made of. Pure.
+ *
+ * Adding an option: a row in conf_option.c, and a field that its offset points
+ * to.
+ */
+#ifndef CONF_OPTION_H
+#define CONF_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum conf_scope {
+	CONF_SCOPE_CONTROL,
+	CONF_SCOPE_LOG,
+	CONF_SCOPE_TARGET, /* in defaults, and in each target */
+};
+#define CONF_SCOPES 3
+
+enum conf_type {
+	CONF_TYPE_STRING,     /* char *, NULL for "" */
+	CONF_TYPE_DURATION,   /* int64_t nanoseconds, within min and max */
+	CONF_TYPE_BOOL,	      /* bool */
+	CONF_TYPE_CREDENTIAL, /* char *, the path of the credential's file */
+};
+
+/* Says in error what was found and what is allowed. */
+typedef bool conf_check_fn(const char *value, char *error, size_t error_size);
+
+struct conf_option {
+	enum conf_scope scope;
+	const char *key;
+	enum conf_type type;
+	size_t offset; /* in struct target_config for that scope, else struct conf */
+	int64_t min, max;
+	conf_check_fn *check; /* of a string that is not empty; NULL: none */
+	const char *preset;   /* in the file's form */
+	const char *help;     /* lines for the shipped file */
+};
+
+/* NULL past the last. */
+const struct conf_option *conf_option_at(size_t i);
+
+/* NULL when there is none. */
+const struct conf_option *conf_option_find(enum conf_scope scope, const char *key);
+
+/* The group's name in the file, and what it is for. */
+const char *conf_scope_name(enum conf_scope scope);
+const char *conf_scope_help(enum conf_scope scope);
+
+/* The one of known that a misspelt name most likely means; NULL: none. */
+const char *conf_option_nearest(const char *name, const char *const known[],
+				size_t count);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * conf_print: conf_print and conf_print_sample of conf.h; what the table of
+ * options says, in the form of the file.
+ */
+#include <string.h>
+
+#include "conf.h"
+#include "conf_option.h"
+#include "duration.h"
+
+/* A libconfig string: quotes, backslashes and what does not print are escaped. */
+static void
+print_string(FILE *out, const char *text)
+{
+	putc('"', out);
+	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+		if (*p == '"' || *p == '\\')
+			fprintf(out, "\\%c", *p);
+		else if (*p < 0x20 || *p == 0x7f)
+			fprintf(out, "\\x%02x", *p);
+		else
+			putc(*p, out);
+	}
+	putc('"', out);
+}
+
+static void
+print_value(FILE *out, const struct conf_option *o, const void *base)
+{
+	const void *field = (const char *)base + o->offset;
+	const char *text;
+	char seconds[32];
+
+	switch (o->type) {
+	case CONF_TYPE_STRING:
+		text = *(char *const *)field;
+		print_string(out, text != NULL ? text : "");
+		break;
+	case CONF_TYPE_DURATION:
+		fprintf(out, "\"%ss\"",
+			duration_seconds(seconds, *(const int64_t *)field));
+		break;
+	case CONF_TYPE_BOOL:
+		fputs(*(const bool *)field ? "true" : "false", out);
+		break;
+	case CONF_TYPE_CREDENTIAL:
+		break;
+	}
+}
+
+/* A credential has become a password_file, and is printed as that. */
+static void
+print_options(FILE *out, enum conf_scope scope, const void *base, const char *indent)
+{
+	const struct conf_option *o;
+
+	for (size_t i = 0; (o = conf_option_at(i)) != NULL; i++) {
+		if (o->scope != scope || o->type == CONF_TYPE_CREDENTIAL)
+			continue;
+		fprintf(out, "%s%s = ", indent, o->key);
+		print_value(out, o, base);
+		fputs(";\n", out);
+	}
+}
+
+static void
+print_target(FILE *out, const struct target_config *t)
+{
+	const char *scheme = t->endpoint.path != NULL ? "unix" : "redis";
+	char address[ENDPOINT_TEXT_BYTES], url[ENDPOINT_TEXT_BYTES + 16];
+
+	fputs("\t{\n\t\tname = ", out);
+	print_string(out, t->name);
+	fputs(";\n\t\turl = ", out);
+	snprintf(url, sizeof(url), "%s://%s", scheme,
+		 endpoint_text(&t->endpoint, address));
+	print_string(out, url);
+	fputs(";\n", out);
+	print_options(out, CONF_SCOPE_TARGET, t, "\t\t");
+	if (t->endpoint.password != NULL)
+		fputs("\t\t# a password was given on the command line, or in "
+		      "REDISCLI_AUTH\n",
+		      out);
+	fputs("\t}", out);
+}
+
+void
+conf_print(const struct conf *c, FILE *out)
+{
+	fputs("# ", out);
+	print_string(out, c->file != NULL ? c->file : "no file was read");
+	putc('\n', out);
+	for (int scope = CONF_SCOPE_CONTROL; scope < CONF_SCOPE_TARGET; scope++) {
+		fprintf(out, "%s: {\n", conf_scope_name((enum conf_scope)scope));
+		print_options(out, (enum conf_scope)scope, c, "\t");
+		fputs("};\n", out);
+	}
+	fputs("targets: (\n", out);
+	for (size_t i = 0; i < c->target_count; i++) {
+		print_target(out, &c->targets[i]);
+		fputs(i + 1 < c->target_count ? ",\n" : "\n", out);
+	}
+	fputs(");\n", out);
+}
+
+static void
+print_help(FILE *out, const char *help, const char *indent)
+{
+	const char *end;
+
+	for (; *help != '\0'; help = *end != '\0' ? end + 1 : end) {
+		end = help + strcspn(help, "\n");
+		fprintf(out, "%s# %.*s\n", indent, (int)(end - help), help);
+	}
+}
+
+void
+conf_print_sample(FILE *out)
+{
+	const struct conf_option *o;
+
+	fputs("# The configuration of pinfod. Every option stands here with what it is\n"
+	      "# when nobody says otherwise; `pinfod --test-config` shows what is in\n"
+	      "# force. The form is libconfig's. After a change: RELOAD, or SIGHUP.\n\n",
+	      out);
+	for (int scope = 0; scope < CONF_SCOPES; scope++) {
+		print_help(out, conf_scope_help((enum conf_scope)scope), "");
+		fprintf(out, "%s: {\n", conf_scope_name((enum conf_scope)scope));
+		for (size_t i = 0; (o = conf_option_at(i)) != NULL; i++) {
+			if ((int)o->scope != scope)
+				continue;
+			print_help(out, o->help, "\t");
+			fprintf(out, "\t%s = %s;\n", o->key, o->preset);
+		}
+		fputs("};\n\n", out);
+	}
+	fputs("# The servers that are watched. Each has a url, may have a name (else its\n"
+	      "# address is its name), and any option of `defaults` for itself.\n"
+	      "#\turl:  redis://host[:port], or unix:///path/to/redis.sock\n"
+	      "targets: (\n"
+	      "\t{ name = \"local\"; url = \"redis://127.0.0.1:6379\"; }\n"
+	      "#\t, { name = \"orders\"; url = \"redis://db1:6379\"; interval = \"1s\";\n"
+	      "#\t    user = \"pinfod\"; password_file = \"/etc/pinfod/orders.secret\"; }\n"
+	      "#\t, { name = \"carts\"; url = \"unix:///run/redis/redis.sock\"; }\n"
+	      ");\n",
+	      out);
+}

@@ -1,0 +1,225 @@
+/*
+ * probe: see probe.h.
+ *
+ * The steps are a table; each is sent when the one before is answered. PUBLISH
+ * goes to pinfo:probe, which no subscriber of the feed sees and every rule that
+ * acl_line gives grants.
+ */
+#include "probe.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl.h"
+#include "endpoint.h"
+#include "link.h"
+#include "log.h"
+#include "report.h"
+#include "target_config.h"
+#include "xalloc.h"
+
+#define STEPS 4
+#define WORDS_MAX 3
+
+static const struct step {
+	enum request_kind kind;
+	const char *words[WORDS_MAX];
+	const char *name;
+	const char *loss; /* without it; NULL: pinfod is of no use */
+} steps[STEPS] = {
+	{ REQUEST_INFO, { "INFO", "persistence" }, "INFO", NULL },
+	{ REQUEST_PUBLISH, { "PUBLISH", "pinfo:probe", "" }, "PUBLISH", NULL },
+	{ REQUEST_HELPER,
+	  { "CONFIG", "GET", "save" },
+	  "CONFIG GET",
+	  "optional: without it save points cannot be known" },
+	{ REQUEST_HELPER,
+	  { "LATENCY", "LATEST" },
+	  "LATENCY",
+	  "optional: without it slow forks and fsyncs cannot be told apart" },
+};
+
+struct candidate {
+	struct probe *probe;
+	const struct target_config *config;
+	struct link *link;
+	size_t step; /* that is under way */
+	bool failed; /* the feed would not work */
+	bool done;
+	char *lines[STEPS + 1];
+};
+
+struct probe {
+	struct event_base *base;
+	struct candidate *candidates;
+	size_t count, open;
+};
+
+static void send_step(struct candidate *c, struct mono now);
+
+static void
+finish(struct candidate *c)
+{
+	if (c->done)
+		return;
+	c->done = true;
+	link_close(c->link);
+	if (--c->probe->open == 0)
+		event_base_loopbreak(c->probe->base);
+}
+
+/* "works (0.3 ms)", or what was said instead and what that means. */
+static char *
+verdict(const struct step *step, const struct reply *r)
+{
+	double ms = (double)clock_diff_ns(r->now, r->sent) / (double)NS_PER_MS;
+	char shown[512];
+
+	if (r->kind != REPLY_ERROR && r->kind != REPLY_LOST)
+		return xasprintf("works (%.1f ms)", ms);
+	log_escape(shown, sizeof(shown), r->text);
+	return xasprintf("%s%s%s", shown, step->loss ? "\n                " : "",
+			 step->loss ? step->loss : "");
+}
+
+static void
+reply_cb(void *arg, const struct reply *r)
+{
+	struct candidate *c = arg;
+	const struct step *step = &steps[c->step];
+
+	c->lines[c->step] = verdict(step, r);
+	if ((r->kind == REPLY_ERROR || r->kind == REPLY_LOST) && step->loss == NULL)
+		c->failed = true;
+	c->step++;
+	/* Lost: on_down follows, and ends it. */
+	if (r->kind != REPLY_LOST)
+		send_step(c, r->now);
+}
+
+static void
+send_step(struct candidate *c, struct mono now)
+{
+	const struct step *step = &steps[c->step];
+	size_t count = 0, room, n;
+	char *request;
+
+	if (c->step == STEPS) {
+		finish(c);
+		return;
+	}
+	while (count < WORDS_MAX && step->words[count] != NULL)
+		count++;
+	room = 64 + 64 * count;
+	request = xcalloc(1, room);
+	n = (size_t)snprintf(request, room, "*%zu\r\n", count);
+	for (size_t i = 0; i < count; i++) {
+		const char *word = step->words[i];
+
+		n += (size_t)snprintf(request + n, room - n, "$%zu\r\n%s\r\n",
+				      strlen(word), word);
+	}
+	if (!link_send(c->link, step->kind, request, n, now, reply_cb, c)) {
+		c->failed = true;
+		finish(c);
+	}
+	free(request);
+}
+
+static void
+on_ready(void *owner, struct link *link, struct mono now)
+{
+	(void)link;
+	send_step(owner, now);
+}
+
+static void
+on_down(void *owner, struct link *link, enum fault fault, const char *reason,
+	struct mono now)
+{
+	struct candidate *c = owner;
+	char shown[512];
+
+	(void)link, (void)fault, (void)now;
+	log_escape(shown, sizeof(shown), reason);
+	free(c->lines[STEPS]);
+	c->lines[STEPS] = xstrdup(shown);
+	/* Lost over a helper, the feed would work all the same. */
+	if (c->step < STEPS && steps[c->step].loss == NULL)
+		c->failed = true;
+	finish(c);
+}
+
+/* A probe waits for the first deadline only. */
+static void
+on_overdue(void *owner, struct link *link, enum request_kind kind, const char *reason,
+	   struct mono now)
+{
+	(void)kind;
+	on_down(owner, link, FAULT_SILENT, reason, now);
+}
+
+static const struct link_handlers handlers = {
+	.ready = on_ready,
+	.down = on_down,
+	.overdue = on_overdue,
+};
+
+static void
+print(const struct candidate *c, FILE *out)
+{
+	const struct endpoint *e = &c->config->endpoint;
+	const char *server = link_server(c->link);
+	const char *version = link_server_version(c->link);
+	char address[ENDPOINT_TEXT_BYTES];
+	char *rule = acl_line(e->user, version, c->config->channel);
+
+	fprintf(out, "%s: %s\n", c->config->name, c->failed ? "NOT READY" : "ready");
+	fprintf(out, "  %-12s  %s%s%s%s%s\n", "server", endpoint_text(e, address),
+		*server ? ", " : "", server, *version ? " " : "", version);
+	fprintf(out, "  %-12s  %s\n", "log in as",
+		e->user ? e->user : "the default user");
+	for (size_t i = 0; i < STEPS; i++) {
+		if (c->lines[i] != NULL)
+			fprintf(out, "  %-12s  %s\n", steps[i].name, c->lines[i]);
+	}
+	if (c->lines[STEPS] != NULL)
+		fprintf(out, "  %-12s  %s\n", "connection", c->lines[STEPS]);
+	if (rule != NULL)
+		fprintf(out, "  %-12s  %s\n", "it needs", rule);
+	free(rule);
+}
+
+bool
+probe_run(struct event_base *base, struct resolver *resolver,
+	  const struct target_config *targets, size_t count, FILE *out)
+{
+	struct probe probe = { .base = base, .count = count, .open = count };
+	bool good = true;
+
+	probe.candidates = xcalloc(count, sizeof(probe.candidates[0]));
+	for (size_t i = 0; i < count; i++) {
+		struct candidate *c = &probe.candidates[i];
+
+		c->probe = &probe;
+		c->config = &targets[i];
+		c->link = link_new(base, resolver, targets[i].name,
+				   &targets[i].endpoint, &handlers, c);
+		link_open(c->link, clock_now());
+	}
+	event_base_dispatch(base);
+	for (size_t i = 0; i < count; i++) {
+		struct candidate *c = &probe.candidates[i];
+
+		if (i > 0)
+			putc('\n', out);
+		print(c, out);
+		good &= !c->failed;
+		link_free(c->link);
+		for (size_t k = 0; k <= STEPS; k++)
+			free(c->lines[k]);
+	}
+	free(probe.candidates);
+	return good;
+}

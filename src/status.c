@@ -1,0 +1,114 @@
+/*
+ * status: see status.h. What is told stands in report; here it is asked for.
+ */
+#include "status.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "commands.h"
+#include "control.h"
+#include "fleet.h"
+#include "report.h"
+#include "target.h"
+
+static void
+report_daemon(struct call *c, struct daemon_report *d)
+{
+	*d = (struct daemon_report){
+		.version = PINFOD_VERSION,
+		.pid = getpid(),
+		.uptime_s = clock_diff_s(c->now, c->on->started),
+		.targets = fleet_count(c->on->fleet),
+	};
+	control_report(c->on->control, d);
+	c->on->hooks->report(c->on->hooks->owner, d);
+}
+
+static void
+status_lines(struct call *c, const struct daemon_report *d,
+	     const struct target_report *targets, size_t count, bool all)
+{
+	char *line;
+
+	resp_array(c->out, count + (all ? 1 : 0));
+	if (all) {
+		line = report_daemon_line(d);
+		resp_status(c->out, line);
+		free(line);
+	}
+	for (size_t i = 0; i < count; i++) {
+		line = report_target_line(&targets[i]);
+		resp_status(c->out, line);
+		free(line);
+	}
+}
+
+void
+status_tell(struct call *c)
+{
+	bool json = call_word_is(c, c->argc - 1, "JSON");
+	const char *name = c->argc - json > 1 ? call_word(c, 1) : NULL;
+	struct target_report *targets;
+	struct daemon_report d;
+	size_t first, end;
+	char *text;
+
+	if (c->argc == 3 && !json) {
+		resp_error(c->out, "ERR '%.40s' is no form of STATUS; JSON is",
+			   call_word(c, 2));
+		return;
+	}
+	if (!call_targets(c, name, &first, &end))
+		return;
+	report_daemon(c, &d);
+	targets = fleet_report(c->on->fleet, c->now);
+	if (json) {
+		text = report_json(&d, targets + first, end - first);
+		resp_text(c->out, text);
+		free(text);
+	} else {
+		status_lines(c, &d, targets + first, end - first, name == NULL);
+	}
+	free(targets);
+}
+
+void
+status_metrics(struct call *c)
+{
+	struct target_report *targets = fleet_report(c->on->fleet, c->now);
+	struct daemon_report d;
+	char *text;
+
+	report_daemon(c, &d);
+	text = report_metrics(&d, targets, fleet_count(c->on->fleet));
+	resp_text(c->out, text);
+	free(text);
+	free(targets);
+}
+
+void
+status_targets(struct call *c)
+{
+	size_t count = fleet_count(c->on->fleet);
+
+	resp_array(c->out, count);
+	for (size_t i = 0; i < count; i++)
+		resp_text(c->out, target_name(fleet_at(c->on->fleet, i)));
+}
+
+void
+status_info(struct call *c)
+{
+	struct target_report *targets = fleet_report(c->on->fleet, c->now);
+	struct daemon_report d;
+	char *text;
+
+	report_daemon(c, &d);
+	text = report_info(&d, targets, fleet_count(c->on->fleet));
+	resp_text(c->out, text);
+	free(text);
+	free(targets);
+}

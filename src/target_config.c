@@ -1,0 +1,85 @@
+/*
+ * target_config: see target_config.h.
+ */
+#include "target_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "xalloc.h"
+
+static const char placeholder[] = "{name}";
+
+void
+target_config_copy(struct target_config *to, const struct target_config *from)
+{
+	*to = *from;
+	to->name = xstrdup(from->name);
+	to->channel = xstrdup(from->channel);
+	endpoint_copy(&to->endpoint, &from->endpoint);
+}
+
+void
+target_config_fini(struct target_config *c)
+{
+	free(c->name);
+	free(c->channel);
+	endpoint_fini(&c->endpoint);
+	*c = (struct target_config){ 0 };
+}
+
+void
+target_config_expand(struct target_config *c)
+{
+	char *at;
+
+	/* A name holds no brace, so this ends. */
+	while ((at = strstr(c->channel, placeholder)) != NULL) {
+		char *new = xasprintf("%.*s%s%s", (int)(at - c->channel), c->channel,
+				      c->name, at + strlen(placeholder));
+
+		free(c->channel);
+		c->channel = new;
+	}
+}
+
+bool
+target_config_name_ok(const char *name, char *error, size_t size)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > TARGET_NAME_MAX) {
+		snprintf(error, size, "a name has 1 to %d bytes, and not %zu",
+			 TARGET_NAME_MAX, len);
+		return false;
+	}
+	if (strcasecmp(name, "json") == 0) {
+		snprintf(error, size, "'%s' means a form of STATUS", name);
+		return false;
+	}
+	for (const char *p = name; *p != '\0'; p++) {
+		if (*p <= ' ' || *p > '~' || strchr("\"'{}", *p) != NULL) {
+			snprintf(error, size,
+				 "'%.80s' holds something else than printable ASCII "
+				 "without blanks, quotes and braces",
+				 name);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+target_config_channel_ok(const char *channel, char *error, size_t size)
+{
+	size_t len = strlen(channel);
+
+	if (len == 0 || len > TARGET_CHANNEL_MAX) {
+		snprintf(error, size, "a channel's name has 1 to %d bytes, and not %zu",
+			 TARGET_CHANNEL_MAX, len);
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,44 @@
+/*
+ * target_config: what a target is told to be and do. Pure.
+ */
+#ifndef TARGET_CONFIG_H
+#define TARGET_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "endpoint.h"
+
+#define TARGET_NAME_MAX 255
+#define TARGET_CHANNEL_MAX 256
+
+/*
+ * It owns its strings. Adding a setting: a field here, in copy, fini and what
+ * compares, and a row in conf.c.
+ */
+struct target_config {
+	char *name;
+	struct endpoint endpoint;
+	char *channel; /* after target_config_expand without {name} */
+	int64_t interval_ns;
+	bool stopped; /* not started when pinfod starts, or the target is new */
+};
+
+/* Deep copy; *to need not be initialised. */
+void target_config_copy(struct target_config *to, const struct target_config *from);
+
+/* Frees what *c holds. May be called twice. */
+void target_config_fini(struct target_config *c);
+
+/* Puts the target's name in place of each {name} in its channel. */
+void target_config_expand(struct target_config *c);
+
+/*
+ * Names go into commands, logs and channels: 1 to TARGET_NAME_MAX printable
+ * characters without blanks, quotes and braces, and not "json".
+ */
+bool target_config_name_ok(const char *name, char *error, size_t error_size);
+bool target_config_channel_ok(const char *channel, char *error, size_t error_size);
+
+#endif
