@@ -299,7 +299,12 @@ def test_full_server(moment, make_scene):
         moment: last_words(b"-ERR max number of clients reached\r\n")
     })
     scene.misbehave()
-    scene.wait_seen({"refused"}, "^ERR max number of clients reached$")
+    if moment == "+PUBLISH":
+        # It may be taken for the answer to INFO replication, which matters to
+        # nobody; then there is only the close.
+        scene.wait_seen({"refused", "down"}, "^ERR max number|closed|reset")
+    else:
+        scene.wait_seen({"refused"}, "^ERR max number of clients reached$")
     scene.behave()
     scene.check_unharmed()
 
@@ -501,10 +506,6 @@ def test_hello_of_odd_content(answer, make_scene):
 CONTROLS = b"\x1b[2J\x1b]0;owned\x07 \x01\x7f\x80\xff \r \n 2026 error: forged"
 
 
-# hiredis 1.x refuses an error with a bare CR or LF in it; 0.14 hands it over.
-QUOTED = re.compile("forged|Bad simple string value")
-
-
 @pytest.mark.parametrize("moment", ASKED)
 def test_error_with_controls(moment, make_scene):
     """They are escaped in the log, in STATUS JSON and in STATUS."""
@@ -514,11 +515,11 @@ def test_error_with_controls(moment, make_scene):
     def quoted():
         status = scene.target(moment)
         text = status["reason"] or status["publish_reason"]
-        return text and QUOTED.search(text) and text
+        return text and "forged" in text and text
 
     assert eventually(quoted).isprintable()
     log = (scene.daemon.dir / "stderr").read_bytes()
-    assert QUOTED.search(log.decode())
+    assert b"forged" in log
     assert not set(log) - set(b"\n") - set(range(0x20, 0x7f))
     assert not scene.daemon.log_lines(r"^\S* ?2026 error: forged")
     scene.behave()
@@ -531,7 +532,7 @@ def test_error_with_controls_in_status_lines(moment, make_scene):
     scene = make_scene({moment: b"-ERR " + CONTROLS + b"\r\n"})
     scene.misbehave()
     line = eventually(lambda: [
-        text for text in scene.daemon.do("STATUS") if QUOTED.search(text)
+        text for text in scene.daemon.do("STATUS") if "forged" in text
     ])[0]
     assert line.isprintable() and line.isascii()
 
@@ -540,11 +541,11 @@ def test_error_with_controls_in_poll(make_scene):
     """So has POLL's error."""
     scene = make_scene({"HELLO": b"-ERR " + CONTROLS + b"\r\n"})
     scene.misbehave()
-    scene.wait_seen({"refused"}, QUOTED.pattern)
+    scene.wait_seen({"refused"}, "forged")
     with scene.daemon.resp() as connection:
         connection.send("POLL", scene.fakes["HELLO"].name)
         error = str(connection.read())
-    assert error.startswith("DOWN ") and QUOTED.search(error)
+    assert error.startswith("DOWN ") and "forged" in error
     assert error.isprintable() and error.isascii()
 
 

@@ -28,6 +28,9 @@ static const struct target_report example_target = {
 	.since_s = 7380.0,
 	.server = "redis",
 	.server_version = "7.0.15",
+	.user = "pinfod",
+	.role = "master",
+	.replication_id = "8c1ca9e14f5a2b5c",
 	.interval_ns = INT64_C(5000000000),
 	.channel = "pinfo",
 	.samples = 1476,
@@ -178,28 +181,21 @@ test_members(void **state)
 		{ "clients", JSON_INTEGER },
 		{ "clients_refused", JSON_INTEGER },
 		{ "clients_dropped", JSON_INTEGER },
+		{ "config", JSON_OBJECT },
 		{ "targets", JSON_ARRAY },
 	};
 	static const struct member target_members[] = {
-		{ "name", JSON_STRING },
-		{ "address", JSON_STRING },
-		{ "state", JSON_STRING },
-		{ "since_s", JSON_REAL },
-		{ "reason", JSON_NULL },
-		{ "server", JSON_STRING },
-		{ "server_version", JSON_STRING },
-		{ "interval_s", JSON_REAL },
-		{ "channel", JSON_STRING },
-		{ "samples", JSON_INTEGER },
-		{ "published", JSON_INTEGER },
-		{ "missed", JSON_INTEGER },
-		{ "dropped", JSON_INTEGER },
-		{ "receivers", JSON_INTEGER },
-		{ "publish_state", JSON_STRING },
-		{ "publish_reason", JSON_NULL },
-		{ "last_sample_age_s", JSON_REAL },
-		{ "last_info_ms", JSON_REAL },
-		{ "connects", JSON_INTEGER },
+		{ "name", JSON_STRING },	   { "address", JSON_STRING },
+		{ "state", JSON_STRING },	   { "since_s", JSON_REAL },
+		{ "reason", JSON_NULL },	   { "server", JSON_STRING },
+		{ "server_version", JSON_STRING }, { "user", JSON_STRING },
+		{ "role", JSON_STRING },	   { "replication_id", JSON_STRING },
+		{ "interval_s", JSON_REAL },	   { "channel", JSON_STRING },
+		{ "samples", JSON_INTEGER },	   { "published", JSON_INTEGER },
+		{ "missed", JSON_INTEGER },	   { "dropped", JSON_INTEGER },
+		{ "receivers", JSON_INTEGER },	   { "publish_state", JSON_STRING },
+		{ "publish_reason", JSON_NULL },   { "last_sample_age_s", JSON_REAL },
+		{ "last_info_ms", JSON_REAL },	   { "connects", JSON_INTEGER },
 	};
 	json_t *o = read_back(&example_daemon, &example_target, 1);
 
@@ -222,6 +218,10 @@ test_values(void **state)
 		.clients = 3,
 		.clients_refused = 4,
 		.clients_dropped = 5000000000,
+		.config_file = "f",
+		.config_age_s = 16.5,
+		.reloads = 17,
+		.config_error = "e",
 		.targets = 1,
 	};
 	const struct target_report t = {
@@ -232,6 +232,9 @@ test_values(void **state)
 		.reason = "r",
 		.server = "s",
 		.server_version = "sv",
+		.user = "u",
+		.role = "ro",
+		.replication_id = "id",
 		.interval_ns = INT64_C(7250000000),
 		.channel = "c",
 		.samples = 8,
@@ -250,9 +253,13 @@ test_values(void **state)
 	(void)state;
 	want = json_loads("{\"schema\":1,\"version\":\"v\",\"pid\":1,\"uptime_s\":2.5,"
 			  "\"clients\":3,\"clients_refused\":4,"
-			  "\"clients_dropped\":5000000000,\"targets\":[{\"name\":\"n\","
+			  "\"clients_dropped\":5000000000,"
+			  "\"config\":{\"file\":\"f\",\"age_s\":16.5,"
+			  "\"reloads\":17,\"error\":\"e\"},"
+			  "\"targets\":[{\"name\":\"n\","
 			  "\"address\":\"a\",\"state\":\"busy\",\"since_s\":6.5,"
 			  "\"reason\":\"r\",\"server\":\"s\",\"server_version\":\"sv\","
+			  "\"user\":\"u\",\"role\":\"ro\",\"replication_id\":\"id\","
 			  "\"interval_s\":7.25,\"channel\":\"c\",\"samples\":8,"
 			  "\"published\":9,\"missed\":10,\"dropped\":11000000000,"
 			  "\"receivers\":12,\"publish_state\":\"failed\","

@@ -13,12 +13,16 @@ Environment:
 """
 
 from .burden import MIB, Burden, cpu_seconds, descriptors, sanitized
+from .conf import (
+    ConfFile, conf_group, conf_target, conf_text, conf_value, parse_conf, quoted,
+)
 from .daemon import Daemon, clean_environment, pinfod_binary, run_pinfod
 from .fake import FAKE_INFO, FakeConnection, FakeServer
 from .feed import Feed, Message
+from .names import NameServer, Namespace
 from .processes import (
     die_with_parent, free_port, process_state, suspend, temporary_directory,
 )
 from .resp import Push, ReplyError, Resp, bulk, encode
 from .server import RedisServer, redis_binary
-from .waiting import SLOW, eventually, let_pass, nothing_for, ticks
+from .waiting import SLOW, eventually, let_pass, nothing_for, slips, ticks

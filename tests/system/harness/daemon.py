@@ -51,6 +51,7 @@ def run_pinfod(*args, env=None, timeout=5.0):
     try:
         return subprocess.run(
             [pinfod_binary(), *map(str, args)], cwd=home, text=True,
+            errors="surrogateescape",
             env=clean_environment(home, env), stdin=subprocess.DEVNULL,
             capture_output=True, timeout=timeout * SLOW,
             preexec_fn=die_with_parent,
@@ -69,6 +70,8 @@ class Daemon:
     def __init__(self, *args, env=None):
         self.dir = temporary_directory("daemon")
         self.control_path = str(self.dir / "c")
+        self.prefix = []                # a command that runs the daemon
+        self.control_by_flag = True     # else a test's file says where
         self.args = []
         for arg in args:
             self.args += getattr(arg, "flags", None) or [str(arg)]
@@ -84,9 +87,10 @@ class Daemon:
 
     def start(self, wait=True, **options):
         """Start it; options go to Popen (user=…, umask=…)."""
+        control = ["--control", self.control_path] * self.control_by_flag
         with open(self.dir / "stderr", "ab") as stderr:
             self.process = subprocess.Popen(
-                [pinfod_binary(), "--control", self.control_path, *self.args],
+                [*self.prefix, pinfod_binary(), *control, *self.args],
                 cwd=self.dir, env=self.env, stdin=subprocess.DEVNULL,
                 stdout=stderr, stderr=stderr, preexec_fn=die_with_parent,
                 **options,

@@ -108,10 +108,15 @@ class FakeServer:
         return len(self.of(verb))
 
     def of(self, verb):
-        """The commands of that name: (time, connection id, words)."""
+        """The commands of that name: (time, connection id, words).
+
+        INFO is INFO persistence: with several targets each server is also
+        asked once a connection whom it replicates with.
+        """
         verb = verb.upper().encode()
         with self._lock:
-            return [row for row in self.commands if row[2][0] == verb]
+            return [row for row in self.commands if row[2][0] == verb
+                    and (verb != b"INFO" or row[2][1:] == [b"persistence"])]
 
     def start(self):
         if self.path:

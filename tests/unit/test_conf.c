@@ -1,0 +1,436 @@
+/*
+ * conf: files in a directory of the test's own, what the flags add, and that what
+ * is printed says the same when it is read again. And conf_option_nearest.
+ */
+#include "conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf_option.h"
+#include "xalloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define URL "url = \"redis://db1\"; "
+#define URL2 "url = \"redis://db2\"; "
+
+static char directory[] = "/tmp/test_conf.XXXXXX";
+static char path[64];
+static struct conf_messages messages;
+
+static int
+make(void **state)
+{
+	(void)state;
+	strcpy(directory + strlen(directory) - 6, "XXXXXX");
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/pinfod.conf", directory);
+	/* The control socket's place, whoever runs this. */
+	setenv("RUNTIME_DIRECTORY", "/run/test:/run/more", 1);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	return 0;
+}
+
+static int
+clean(void **state)
+{
+	(void)state;
+	conf_messages_fini(&messages);
+	unlink(path);
+	return rmdir(directory);
+}
+
+static void
+write_file(const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* The file with that text, and flags (NULL: none) beside it. */
+static struct conf *
+load(const char *text, const struct conf_flags *given)
+{
+	struct conf_flags flags = { 0 };
+
+	if (given != NULL)
+		flags = *given;
+	write_file(text);
+	flags.file = path;
+	conf_messages_fini(&messages);
+	return conf_load(&flags, &messages);
+}
+
+static struct conf *
+load_well(const char *text, const struct conf_flags *flags)
+{
+	struct conf *c = load(text, flags);
+
+	if (c == NULL || messages.count > 0)
+		fail_msg("%s: %s", text, messages.count ? messages.text[0] : "NULL");
+	return c;
+}
+
+static void
+test_presets(void **state)
+{
+	/* /dev/null leaves out what may lie in /etc. */
+	struct conf_flags flags = { .file = "/dev/null" };
+	struct conf *c = conf_load(&flags, &messages);
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(messages.count, 0);
+	assert_string_equal(c->file, "/dev/null");
+	assert_string_equal(c->control_path, "/run/test/pinfod.sock");
+	assert_null(c->control_group);
+	assert_int_equal(c->log_level, LOG_LEVEL_NOTICE);
+	assert_int_equal(c->target_count, 1);
+	assert_string_equal(c->targets[0].name, "default");
+	assert_string_equal(c->targets[0].endpoint.host, "127.0.0.1");
+	assert_int_equal(c->targets[0].endpoint.port, 6379);
+	assert_string_equal(c->targets[0].channel, "pinfo");
+	assert_int_equal(c->targets[0].interval_ns, 5 * NS_PER_S);
+	assert_null(c->targets[0].endpoint.user);
+	assert_null(c->targets[0].endpoint.password);
+	assert_false(c->targets[0].stopped);
+	conf_free(c);
+	conf_free(NULL);
+}
+
+/* Preset, file's defaults, flag, the target's own: each outweighs the one before. */
+static void
+test_precedence(void **state)
+{
+	static const char *const sources[] = { "pinfo", "def", "flag", "own" };
+	static const int seconds[] = { 5, 7, 11, 13 };
+
+	(void)state;
+	for (unsigned set = 0; set < 8; set++) {
+		struct conf_flags flags = { 0 };
+		unsigned best = set & 4 ? 3 : set & 2 ? 2 : set & 1 ? 1 : 0;
+		struct conf *c;
+		char text[512];
+
+		/* The targets stand before the defaults: the order says nothing. */
+		snprintf(text, sizeof(text), "targets: ({ " URL "%s });\n%s",
+			 set & 4 ? "channel = \"own\"; interval = 13; user = \"own\"; "
+				   "stopped = false;"
+				 : "",
+			 set & 1 ? "defaults: { channel = \"def\"; interval = \"7s\"; "
+				   "user = \"def\"; stopped = true; };"
+				 : "");
+		if (set & 2)
+			flags = (struct conf_flags){ .channel = "flag",
+						     .user = "flag",
+						     .interval_ns = 11 * NS_PER_S,
+						     .stopped = true };
+		c = load_well(text, &flags);
+		assert_string_equal(c->targets[0].name, "db1:6379");
+		assert_string_equal(c->targets[0].channel, sources[best]);
+		assert_int_equal(c->targets[0].interval_ns, seconds[best] * NS_PER_S);
+		if (best == 0)
+			assert_null(c->targets[0].endpoint.user);
+		else
+			assert_string_equal(c->targets[0].endpoint.user, sources[best]);
+		assert_int_equal(c->targets[0].stopped, best == 1 || best == 2);
+		conf_free(c);
+	}
+}
+
+static void
+test_globals(void **state)
+{
+	struct conf_flags flags = { .control_path = "/flag",
+				    .control_group = "flag",
+				    .log_level = "error" };
+	const char *text = "control: { path = \"/file\"; group = \"root\"; };"
+			   "log: { level = \"DEBUG\"; };";
+	struct conf *c = load_well(text, NULL);
+
+	(void)state;
+	assert_string_equal(c->control_path, "/file");
+	assert_string_equal(c->control_group, "root");
+	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
+	conf_free(c);
+	c = load_well(text, &flags);
+	assert_string_equal(c->control_path, "/flag");
+	assert_string_equal(c->control_group, "flag");
+	assert_int_equal(c->log_level, LOG_LEVEL_ERROR);
+	conf_free(c);
+}
+
+static void
+test_servers(void **state)
+{
+	char db1[] = "db1", db2[] = "db2", own[] = "own";
+	struct endpoint servers[] = { { .host = db1, .port = 1 },
+				      { .host = db2, .port = 2, .user = own } };
+	struct conf_flags flags = { .servers = servers,
+				    .server_count = 2,
+				    .channel = "p:{name}",
+				    .user = "flag",
+				    .password = "secret" };
+	struct conf *c = load_well("", &flags);
+
+	(void)state;
+	assert_int_equal(c->target_count, 2);
+	assert_string_equal(c->targets[0].name, "db1:1");
+	assert_string_equal(c->targets[0].channel, "p:db1:1");
+	assert_string_equal(c->targets[0].endpoint.user, "flag");
+	assert_string_equal(c->targets[0].endpoint.password, "secret");
+	assert_string_equal(c->targets[1].channel, "p:db2:2");
+	assert_string_equal(c->targets[1].endpoint.user, "own");
+	conf_free(c);
+	flags.server_count = 1;
+	c = load_well("", &flags);
+	assert_string_equal(c->targets[0].name, "default");
+	assert_string_equal(c->targets[0].channel, "p:default");
+	conf_free(c);
+	/* Not both ways. */
+	assert_null(load("targets: ({ " URL "});", &flags));
+	assert_non_null(strstr(messages.text[0], "use one of the two ways"));
+}
+
+/* One message each, with the file, the line and what is wrong. */
+static void
+test_messages(void **state)
+{
+	static const struct {
+		const char *text;
+		int line; /* 0: the message has none */
+		const char *message;
+		bool warning;
+	} rows[] = {
+		/* Twins. */
+		{ "targets: ({ name = \"a\"; " URL "}, { name = \"a\"; " URL2 "});", 0,
+		  "two targets are called 'a'", false },
+		{ "targets: ({ name = \"a\"; " URL "}, { name = \"b\"; " URL "});", 0,
+		  "on the same channel", false },
+		{ "targets: ({ name = \"a\"; " URL "}, { name = \"b\"; " URL
+		  "channel = \"x\"; });",
+		  0, "db1:6379 is watched twice, as '", true },
+		{ "defaults: { channel = \"{name}\"; };\n"
+		  "targets: ({ name = \"a\"; " URL "}, { name = \"b\"; " URL "});",
+		  0, "is watched twice", true },
+		{ "targets: ({ name = \"a\"; " URL
+		  "}, { name = \"b\"; url = \"redis://DB1:6379\"; });",
+		  0, "on the same channel", false },
+		/* Words. */
+		{ "\ntarget: ();", 2, "did you mean 'targets'?", false },
+		{ "log: {\nlevle = \"info\"; };", 2, "did you mean 'level'?", false },
+		{ "xyzzyx = 1;", 1, "there is: control, log, defaults, targets",
+		  false },
+		{ "log: { level = \"loud\"; };", 1, "'loud' is none of error", false },
+		{ "log = 5;", 1, "found a number; a group { } is allowed", false },
+		{ "targets: {};", 1, "a list of groups is allowed", false },
+		{ "targets: ( 5 );", 1, "targets[0]: found a number", false },
+		{ "targets: ({ });", 1, "targets[0]: there is no url", false },
+		{ "control: { path = \"here\"; };", 1, "an absolute path", false },
+		{ "defaults: { password_file = \"x\"; };", 1, "no absolute path",
+		  false },
+		{ "defaults: { stopped = 1; };", 1, "true or false is allowed", false },
+		{ "defaults: { channel = 1; };", 1, "a \"string\" is allowed", false },
+		{ "defaults: { credential = \"a/b\"; };", 1, "no credential's name",
+		  false },
+		{ "defaults: { credential = \"a\"; };", 1, "CREDENTIALS_DIRECTORY",
+		  false },
+		/* Times. */
+		{ "defaults: { interval = \"0.09s\"; };", 1,
+		  "from 0.1 to 86400 seconds", false },
+		{ "defaults: { interval = 86401; };", 1, "86401 is no time", false },
+		{ "defaults: { interval = -1; };", 1, "-1 is no time", false },
+		{ "defaults: { interval = \"5 s\"; };", 1, "'5 s' is no time", false },
+		{ "defaults: { interval = 4294967301; };", 1, "past 32 bits", false },
+		{ "defaults: {\n\n interval = 010; };", 3, "a leading zero", false },
+		/* Urls and names. */
+		{ "targets: ({ url = \"redis://:secret@db1\"; });", 1,
+		  "a password does not belong here", false },
+		{ "targets: ({ url = \"http://db1\"; });", 1, "begins neither with",
+		  false },
+		{ "targets: ({ name = \"a b\"; " URL "});", 1, "name: 'a b' holds",
+		  false },
+		{ "targets: ({ name = \"json\"; " URL "});", 1, "a form of STATUS",
+		  false },
+		/* The form. */
+		{ "log: {\nlevel = ;\n};", 2, "syntax error", false },
+		{ "@include \"missing\"", 1, "No such file", false },
+		{ "\n@include \".\"", 2, "no regular file", false },
+		{ "@include \"pinfod.conf\"", 1, "nested too deep", false },
+		/* A file that is not there yet. */
+		{ "targets: ({ " URL "password_file = \"/nonexistent\"; });", 0,
+		  "target db1:6379: password_file: cannot read /nonexistent", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *c = load(rows[i].text, NULL);
+		char place[96] = "";
+
+		if (rows[i].line > 0)
+			snprintf(place, sizeof(place), "%s:%d: ", path, rows[i].line);
+		if ((c != NULL) != rows[i].warning || messages.count != 1 ||
+		    strstr(messages.text[0], rows[i].message) == NULL ||
+		    strstr(messages.text[0], "secret") != NULL ||
+		    strncmp(messages.text[0], place, strlen(place)) != 0)
+			fail_msg("row %zu, %s: %zu messages, %s", i, rows[i].text,
+				 messages.count,
+				 messages.count > 0 ? messages.text[0] : "none");
+		conf_free(c);
+	}
+}
+
+static void
+test_missing(void **state)
+{
+	struct conf_flags flags = { .file = path };
+
+	(void)state;
+	assert_null(conf_load(&flags, &messages));
+	assert_non_null(strstr(messages.text[0], path));
+	assert_non_null(strstr(messages.text[0], "No such file"));
+	write_file("");
+}
+
+static char *
+printed(const struct conf *c)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	conf_print(c, f);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+/* Printed, read and printed again: the same text. */
+static void
+test_print(void **state)
+{
+	static const char *const rows[] = {
+		"",
+		"targets: ({ url = \"redis://[::1]:1234\"; interval = 0.25; });",
+		"targets: ({ url = \"unix:///run/a b@c.sock\"; name = \"s\"; });",
+		"targets: ({ name = \"a\\\\b\"; " URL
+		"user = \"a\\\"b\\\\c\\x01\\n\"; });",
+		"targets: ({ " URL "channel = \"\xc3\xa4\\t{x}\\x7f\"; });",
+		"defaults: { channel = \"p:{name}:{name}\"; stopped = true; };"
+		"log: { level = \"Debug\"; }; control: { group = \"adm\"; };"
+		"targets: ({ " URL "}, { " URL2 "interval = \"1d\"; user = \"\"; });",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *c = load_well(rows[i], NULL);
+		char *first = printed(c), *second;
+
+		conf_free(c);
+		c = load_well(first, NULL);
+		second = printed(c);
+		conf_free(c);
+		assert_string_equal(second, first);
+		free(first);
+		free(second);
+	}
+}
+
+static void
+test_print_password(void **state)
+{
+	struct conf_flags flags = { .password = "hunter2" };
+	struct conf *c = load_well("", &flags);
+	char *text = printed(c);
+
+	(void)state;
+	assert_null(strstr(text, "hunter2"));
+	assert_non_null(strstr(text, "# a password was given"));
+	free(text);
+	conf_free(c);
+}
+
+/* The shipped file is what is printed, and says what no file says. */
+static void
+test_sample(void **state)
+{
+	FILE *shipped = fopen("etc/pinfod.conf", "r"), *f;
+	char *text = NULL, file[16384] = "";
+	struct conf *c;
+	size_t len;
+
+	(void)state;
+	if (shipped == NULL)
+		fail_msg("run it where etc/pinfod.conf is");
+	len = fread(file, 1, sizeof(file) - 1, shipped);
+	file[len] = '\0';
+	fclose(shipped);
+	f = open_memstream(&text, &len);
+	assert_non_null(f);
+	conf_print_sample(f);
+	fclose(f);
+	assert_string_equal(text, file);
+	c = load_well(text, NULL);
+	assert_int_equal(c->target_count, 1);
+	assert_string_equal(c->targets[0].name, "local");
+	assert_string_equal(c->targets[0].channel, "pinfo");
+	assert_int_equal(c->targets[0].interval_ns, CONF_INTERVAL_NS);
+	assert_int_equal(c->log_level, LOG_LEVEL_NOTICE);
+	conf_free(c);
+	free(text);
+}
+
+static void
+test_nearest(void **state)
+{
+	static const char *const known[] = { "interval", "channel", "user", "stopped" };
+	static const struct {
+		const char *name, *nearest;
+	} rows[] = {
+		{ "interval", "interval" },
+		{ "intervall", "interval" },
+		{ "intreval", "interval" },
+		{ "chanel", "channel" },
+		{ "usr", "user" },
+		{ "users", "user" },
+		{ "stop", NULL },
+		{ "xyzzy", NULL },
+		{ "", NULL },
+		{ "u", NULL },
+		{ "channelchannelchannelchannelchannel", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *found = conf_option_nearest(rows[i].name, known, 4);
+
+		if ((found == NULL) != (rows[i].nearest == NULL) ||
+		    (found != NULL && strcmp(found, rows[i].nearest) != 0))
+			fail_msg("'%s': %s", rows[i].name, found);
+	}
+	assert_null(conf_option_nearest("user", known, 0));
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, make, clean)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_presets),  TEST(test_precedence),
+		TEST(test_globals),  TEST(test_servers),
+		TEST(test_messages), TEST(test_missing),
+		TEST(test_print),    TEST(test_print_password),
+		TEST(test_sample),   cmocka_unit_test(test_nearest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
