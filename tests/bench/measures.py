@@ -34,6 +34,8 @@ class Lengths:
     warm_up: int  # ticks before those
     idle_s: int  # seconds watched between two ticks
     starts: int
+    fleet: tuple  # numbers of targets
+    fleet_ticks: int  # of each of them, at 1 s
 
 
 @dataclass
@@ -57,6 +59,12 @@ class Bench:
     def subject(self, subject, server, directory, interval_s, wrap=(), cpu=None):
         argv = [*wrap, *subject.argv(server, interval_s, directory)]
         with process(argv, f"{directory}/subject.log", cpu) as child:
+            yield child
+
+    @contextlib.contextmanager
+    def fleet(self, subject, server, directory, interval_s, count):
+        argv = subject.fleet_argv(server, interval_s, directory, count)
+        with process(argv, f"{directory}/subject.log") as child:
             yield child
 
     def wait(self, child, subject, server, directory, seconds):
@@ -253,6 +261,85 @@ def start_measure(bench, subject):
     return {"start": (arrivals[0] - start) / 1e6}
 
 
+FLEET_INTERVAL_S = 1
+FLEET_FEW = 10  # what the memory of the largest is compared with
+
+
+def fleet_lateness(arrivals_ns):
+    """How long after its grid each arrival of a target comes, in ms.
+
+    The grid stands where the earliest is on time: none can be early. So what
+    all of a target's messages have in common is not seen, such as its place in
+    the row of those that are due in the same instant.
+    """
+    interval_ns = FLEET_INTERVAL_S * 1e9
+    ticks = [0]
+    for previous, this in zip(arrivals_ns, arrivals_ns[1:]):
+        ticks.append(ticks[-1] + max(1, round((this - previous) / interval_ns)))
+    offsets = [ns - k * interval_ns for ns, k in zip(arrivals_ns, ticks)]
+    return [(offset - min(offsets)) / 1e6 for offset in offsets], ticks
+
+
+def fleet_run(bench, subject, count, ticks):
+    """(KiB resident, [(from, CPU ns), (to, CPU ns)], {channel: arrivals})."""
+    directory = bench.run_directory()
+    with bench.target(directory, count * 2) as server:
+        with bench.fleet(
+            subject, server, directory, FLEET_INTERVAL_S, count
+        ) as child:
+            # Two ticks of each: everybody is connected, and has room to read.
+            bench.wait(child, subject, server, directory, 2 * FLEET_INTERVAL_S)
+            moments = [(time.monotonic_ns(), cpu_ns(child))]
+            time.sleep(ticks * FLEET_INTERVAL_S)
+            moments.append((time.monotonic_ns(), cpu_ns(child)))
+            kib = rss_kib(child)
+            channels = server.channels()
+    if len(channels) != count:
+        raise BenchError(f"{subject.name}: {len(channels)} of {count} targets")
+    return kib, moments, channels
+
+
+def fleet_figures(bench, subject, moments, channels):
+    (start, cpu_start), (end, cpu_end) = moments
+    count, late, missed = len(channels), [], 0
+    for arrivals in channels.values():
+        seen = [ns for ns in arrivals if start <= ns <= end]
+        each, numbers = fleet_lateness(seen)
+        late += each
+        missed += numbers[-1] + 1 - len(numbers)
+    if missed:
+        bench.remarks.append(f"{subject.name}, {count} targets: {missed} ticks missed")
+    late.sort()
+    return {
+        f"cpu {count}": (cpu_end - cpu_start) / len(late) / 1000,
+        f"late median {count}": statistics.median(late),
+        f"late p99 {count}": late[math.ceil(0.99 * len(late)) - 1],
+    }
+
+
+def fleet_measure(bench, subject):
+    """What many targets cost, and how late their messages are."""
+    if subject.fleet is None:
+        return {}
+    lengths, figures = bench.lengths, {}
+    least, _, _ = fleet_run(bench, subject, FLEET_FEW, 0)
+    for count in lengths.fleet:
+        kib, moments, channels = fleet_run(bench, subject, count, lengths.fleet_ticks)
+        figures.update(fleet_figures(bench, subject, moments, channels))
+        figures["target kib"] = (kib - least) / (count - FLEET_FEW)
+    return figures
+
+
+def cpu_ns(child):
+    """User and system time, without the 10 ms of /proc/PID/stat."""
+    return int(text_read(f"/proc/{child.pid}", "schedstat").split()[0])
+
+
+def rss_kib(child):
+    text = text_read(f"/proc/{child.pid}", "status")
+    return int(re.search(r"^VmRSS:\s+(\d+) kB", text, re.M)[1])
+
+
 def in_parallel(bench, subjects, measure, stagger_s=0):
     def measured(subject, delay_s):
         time.sleep(delay_s)
@@ -287,6 +374,11 @@ def in_turns(bench, subjects, measure):
     return result
 
 
+def alone(bench, subjects, measure):
+    """One after the other, once each."""
+    return {subject.name: measure(bench, subject) for subject in subjects}
+
+
 # How the subjects share a measurement. At the same time where nothing is timed
 # or where all should suffer the same noise, in turns where they would compete.
 MEASURES = {
@@ -297,4 +389,5 @@ MEASURES = {
     "period": (period_measure, staggered),
     "period at Redis": (period_redis_measure, staggered),
     "start": (start_measure, in_turns),
+    "fleet": (fleet_measure, alone),
 }

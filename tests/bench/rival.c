@@ -15,7 +15,7 @@ usage(const char *program)
 {
 	fprintf(stderr,
 		"usage: %s [-h HOST] [-p PORT] [-s SOCKET] "
-		"[-i SECONDS]\n",
+		"[-i SECONDS] [-n COUNT]\n",
 		program);
 	exit(USAGE_EXIT);
 }
@@ -29,7 +29,8 @@ rival_options_parse(struct rival_options *options, int argc, char **argv)
 	options->port = 6379;
 	options->socket = NULL;
 	options->interval_us = 5000000;
-	while ((c = getopt(argc, argv, "h:p:s:i:")) != -1) {
+	options->count = 1;
+	while ((c = getopt(argc, argv, "h:p:s:i:n:")) != -1) {
 		switch (c) {
 		case 'h':
 			options->host = optarg;
@@ -43,10 +44,13 @@ rival_options_parse(struct rival_options *options, int argc, char **argv)
 		case 'i':
 			options->interval_us = (long)(atof(optarg) * 1e6 + 0.5);
 			break;
+		case 'n':
+			options->count = atoi(optarg);
+			break;
 		default:
 			usage(argv[0]);
 		}
 	}
-	if (optind != argc || options->interval_us <= 0)
+	if (optind != argc || options->interval_us <= 0 || options->count <= 0)
 		usage(argv[0]);
 }

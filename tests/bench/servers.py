@@ -40,6 +40,7 @@ class Target:
         self._partial = b""
         where = self._line(time.monotonic() + START_LIMIT_S).split()[1]
         self.flags = ["-h", "127.0.0.1", "-p", where] if self._tcp else ["-s", where]
+        self.uri = f"redis://127.0.0.1:{where}" if self._tcp else f"unix://{where}"
         return self
 
     def __exit__(self, *exc):
@@ -65,8 +66,8 @@ class Target:
         while self._line(time.monotonic() + seconds) != "reached":
             pass
 
-    def notes(self):
-        """(arrivals in ns in their order, {command: how often})."""
+    def _notes(self):
+        """([(ns, channel)] in the order of arrival, {command: how often})."""
         self._child.stdin.write(b"notes\n")
         self._child.stdin.flush()
         arrivals, commands = [], {}
@@ -75,8 +76,20 @@ class Target:
             if kind == "command":
                 commands[words[0]] = int(words[1])
             elif kind == "publish":
-                arrivals.append(int(words[1]))
+                arrivals.append((int(words[1]), words[0]))
         return arrivals, commands
+
+    def notes(self):
+        """(arrivals in ns in their order, {command: how often})."""
+        arrivals, commands = self._notes()
+        return [ns for ns, _ in arrivals], commands
+
+    def channels(self):
+        """{channel: its arrivals in ns}: what tells many targets apart."""
+        channels = {}
+        for ns, channel in self._notes()[0]:
+            channels.setdefault(channel, []).append(ns)
+        return channels
 
 
 class Redis:

@@ -1,7 +1,7 @@
 /*
  * A scripted server: just enough of Redis 7.0 for pinfod and the rivals, with
  * an INFO reply whose numbers change at every call. It notes when each PUBLISH
- * arrives (CLOCK_MONOTONIC) and how often each command came.
+ * arrives (CLOCK_MONOTONIC) and on which channel, and how often each command came.
  *
  * It is no fake of Redis for tests: it trusts its clients and ends at the first
  * oddity. Any number of clients may connect, so that one process can play many
@@ -34,6 +34,8 @@
 
 #define BUFFER_BYTES 65536
 #define MAX_WORDS 16
+#define CHANNEL_BYTES 24
+#define BACKLOG 4096 /* of all that connect at the same time */
 #define ERROR_UNKNOWN "-ERR unknown command\r\n"
 #define HELLO_REPLY                                                         \
 	"*14\r\n"                                                           \
@@ -61,7 +63,7 @@ struct client {
 
 struct arrival {
 	int64_t ns;
-	int client_id;
+	char channel[CHANNEL_BYTES]; /* which tells targets apart; cut off if longer */
 };
 
 struct words {
@@ -132,7 +134,7 @@ send_all(struct client *client, const char *data, size_t len)
 }
 
 static void
-arrival_note(int client_id)
+arrival_note(const char *channel, size_t len)
 {
 	struct arrival *arrival;
 
@@ -145,7 +147,7 @@ arrival_note(int client_id)
 	}
 	arrival = &target.arrivals[target.arrival_count++];
 	arrival->ns = target.now_ns;
-	arrival->client_id = client_id;
+	snprintf(arrival->channel, sizeof(arrival->channel), "%.*s", (int)len, channel);
 }
 
 static int
@@ -165,7 +167,7 @@ command_answer(struct client *client, const struct words *words)
 	if (word_is(words, 0, "PUBLISH") && words->count == 3) {
 		command = PUBLISH;
 		send_all(client, ":1\r\n", 4);
-		arrival_note(client->id);
+		arrival_note(words->at[1].data, words->at[1].len);
 	} else if (word_is(words, 0, "INFO") && words->count == 2 &&
 		   word_is(words, 1, "persistence")) {
 		command = INFO;
@@ -283,7 +285,8 @@ listen_unix(const char *path)
 	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
 		die(path);
 	strcpy(address.sun_path, path);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1024))
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	    listen(fd, BACKLOG))
 		die(path);
 	printf("listening %s\n", path);
 	return fd;
@@ -298,8 +301,8 @@ listen_tcp(const char *port)
 
 	address.sin_port = htons((uint16_t)atoi(port));
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) || listen(fd, 1024) ||
-	    getsockname(fd, (struct sockaddr *)&address, &len))
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) ||
+	    listen(fd, BACKLOG) || getsockname(fd, (struct sockaddr *)&address, &len))
 		die(port);
 	printf("listening %d\n", ntohs(address.sin_port));
 	return fd;
@@ -317,7 +320,7 @@ notes_print(void)
 	for (i = 0; i < COMMAND_COUNT; i++)
 		printf("command %s %lu\n", command_names[i], target.commands[i]);
 	for (i = 0; i < target.arrival_count; i++)
-		printf("publish %d %lld\n", target.arrivals[i].client_id,
+		printf("publish %s %lld\n", target.arrivals[i].channel,
 		       (long long)target.arrivals[i].ns);
 	puts("end");
 	fflush(stdout);
