@@ -35,6 +35,7 @@ ifeq ($(SAN),yes)
 B      := build/san
 HARDEN := -fsanitize=address,undefined -fno-sanitize-recover -fno-omit-frame-pointer
 export ASAN_OPTIONS  := detect_leaks=1:detect_stack_use_after_return=1
+export LSAN_OPTIONS  := suppressions=$(abspath tests/lsan.supp):print_suppressions=0
 export UBSAN_OPTIONS := print_stacktrace=1
 export TEST_SLOW     := 3
 else

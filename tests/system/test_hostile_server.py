@@ -386,7 +386,7 @@ def test_info_that_is_any_text(answer, body, make_scene):
     scene = make_scene({"INFO": answer})
     fake = scene.fakes["INFO"]
     scene.on.set()
-    eventually(lambda: fake.of("PUBLISH")[-1][2][2] == body)
+    eventually(lambda: [r[2][2] for r in fake.of("PUBLISH")][-1:] == [body])
     assert scene.target("INFO")["state"] == "up"
     scene.behave()
     assert scene.target("INFO")["connects"] == 1
