@@ -274,10 +274,14 @@ test_messages(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct conf *c = load(rows[i].text, NULL);
 		char place[96] = "";
+		/* What libconfig 1.5 wraps into range, 1.7 reads as it is, and that
+		 * is out of range as well. */
+		bool twice = strstr(rows[i].message, "32 bits") != NULL;
 
 		if (rows[i].line > 0)
 			snprintf(place, sizeof(place), "%s:%d: ", path, rows[i].line);
-		if ((c != NULL) != rows[i].warning || messages.count != 1 ||
+		if ((c != NULL) != rows[i].warning || messages.count < 1 ||
+		    messages.count > 1 + (size_t)twice ||
 		    strstr(messages.text[0], rows[i].message) == NULL ||
 		    strstr(messages.text[0], "secret") != NULL ||
 		    strncmp(messages.text[0], place, strlen(place)) != 0)
