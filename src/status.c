@@ -75,18 +75,28 @@ status_tell(struct call *c)
 	free(targets);
 }
 
-void
-status_metrics(struct call *c)
+typedef char *report_fn(const struct daemon_report *daemon,
+			const struct target_report *targets, size_t count);
+
+/* Answers with what one of report's texts says of everything. */
+static void
+tell_all(struct call *c, report_fn *report)
 {
 	struct target_report *targets = fleet_report(c->on->fleet, c->now);
 	struct daemon_report d;
 	char *text;
 
 	report_daemon(c, &d);
-	text = report_metrics(&d, targets, fleet_count(c->on->fleet));
+	text = report(&d, targets, fleet_count(c->on->fleet));
 	resp_text(c->out, text);
 	free(text);
 	free(targets);
+}
+
+void
+status_metrics(struct call *c)
+{
+	tell_all(c, report_metrics);
 }
 
 void
@@ -102,13 +112,5 @@ status_targets(struct call *c)
 void
 status_info(struct call *c)
 {
-	struct target_report *targets = fleet_report(c->on->fleet, c->now);
-	struct daemon_report d;
-	char *text;
-
-	report_daemon(c, &d);
-	text = report_info(&d, targets, fleet_count(c->on->fleet));
-	resp_text(c->out, text);
-	free(text);
-	free(targets);
+	tell_all(c, report_info);
 }
