@@ -15,6 +15,21 @@ clock_now(void)
 	return (struct mono){ ts.tv_sec * NS_PER_S + ts.tv_nsec };
 }
 
+struct wall
+clock_wall(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (struct wall){ ts.tv_sec * NS_PER_S + ts.tv_nsec };
+}
+
+struct instant
+clock_instant(void)
+{
+	return (struct instant){ clock_now(), clock_wall() };
+}
+
 struct timeval
 clock_until(struct mono due, struct mono now)
 {
@@ -45,15 +60,15 @@ clock_span(char buf[static CLOCK_SPAN_BYTES], double seconds)
 }
 
 const char *
-clock_stamp(char buf[static CLOCK_STAMP_BYTES])
+clock_stamp(char buf[static CLOCK_STAMP_BYTES], struct wall t)
 {
-	struct timespec ts;
+	time_t seconds = (time_t)(t.ns / NS_PER_S);
 	struct tm tm;
 	size_t len;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	len = strftime(buf, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + len, 32 - len, ".%03ldZ", ts.tv_nsec / 1000000);
+	gmtime_r(&seconds, &tm);
+	len = strftime(buf, CLOCK_STAMP_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + len, CLOCK_STAMP_BYTES - len, ".%03ldZ",
+		 (long)(t.ns / NS_PER_MS % 1000));
 	return buf;
 }

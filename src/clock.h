@@ -22,6 +22,27 @@ struct mono {
 
 struct mono clock_now(void);
 
+/* A point of the wall clock, since 1970. For people, and for servers' times. */
+struct wall {
+	int64_t ns;
+};
+
+struct wall clock_wall(void);
+
+static inline double
+clock_wall_s(struct wall t)
+{
+	return (double)t.ns / (double)NS_PER_S;
+}
+
+/* One reading of both clocks. */
+struct instant {
+	struct mono mono;
+	struct wall wall;
+};
+
+struct instant clock_instant(void);
+
 /* The time from b to a in nanoseconds; negative when a is before b. */
 static inline int64_t
 clock_diff_ns(struct mono a, struct mono b)
@@ -57,7 +78,7 @@ struct timeval clock_until(struct mono due, struct mono now);
  */
 const char *clock_span(char buf[static CLOCK_SPAN_BYTES], double seconds);
 
-/* The wall clock as "2026-11-22T14:07:00.123Z", in buf, which is returned. */
-const char *clock_stamp(char buf[static CLOCK_STAMP_BYTES]);
+/* A wall time as "2026-11-22T14:07:00.123Z", in buf, which is returned. */
+const char *clock_stamp(char buf[static CLOCK_STAMP_BYTES], struct wall t);
 
 #endif

@@ -117,7 +117,8 @@ log_line(enum log_level level, const char *who, const char *format, ...)
 		n = (size_t)snprintf(line, sizeof(line), "<%d>",
 				     levels[level].priority);
 	else
-		n = (size_t)snprintf(line, sizeof(line), "%s %s: ", clock_stamp(stamp),
+		n = (size_t)snprintf(line, sizeof(line),
+				     "%s %s: ", clock_stamp(stamp, clock_wall()),
 				     levels[level].name);
 	if (who != NULL) {
 		n += log_escape(line + n, WHO_BYTES, who);

@@ -193,7 +193,7 @@ show_message(struct watch *w, const char *name, const struct answer_text *text)
 	char stamp[CLOCK_STAMP_BYTES];
 
 	/* The log's time, without the date. */
-	clock_stamp(stamp);
+	clock_stamp(stamp, clock_wall());
 	info_head(&w->head, strchr(stamp, 'T') + 1, name);
 	if (c->text != NULL)
 		info_changes(&w->head, c->text, c->len, text->bytes, text->len);
@@ -213,9 +213,10 @@ show_json(const struct answer_text *channel, const struct answer_text *text)
 {
 	char stamp[CLOCK_STAMP_BYTES];
 
-	say_json_line(json_pack("{s:s, s:o, s:o}", "time", clock_stamp(stamp),
-				"channel", say_json_text(channel->bytes, channel->len),
-				"text", say_json_text(text->bytes, text->len)));
+	say_json_line(json_pack("{s:s, s:o, s:o}", "time",
+				clock_stamp(stamp, clock_wall()), "channel",
+				say_json_text(channel->bytes, channel->len), "text",
+				say_json_text(text->bytes, text->len)));
 }
 
 static void

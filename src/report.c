@@ -1,16 +1,16 @@
 /*
- * report: see report.h. The only file that knows JSON.
+ * report: see report.h.
  */
 #include "report.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "duration.h"
+#include "json.h"
 #include "log.h"
 #include "xalloc.h"
 
@@ -110,33 +110,6 @@ report_target_line(const struct target_report *t)
 }
 
 static json_t *
-json_text(const char *text)
-{
-	json_t *json;
-	char *shown;
-
-	if (text == NULL)
-		return json_null();
-	shown = printable(text);
-	json = json_string(shown);
-	free(shown);
-	return json;
-}
-
-/* What the server has not told is "", or NULL. */
-static json_t *
-json_told(const char *text)
-{
-	return json_text(text != NULL && *text != '\0' ? text : NULL);
-}
-
-static json_t *
-json_measure(double value)
-{
-	return value < 0 ? json_null() : json_real(value);
-}
-
-static json_t *
 json_target(const struct target_report *t)
 {
 	json_t *o = json_object();
@@ -185,7 +158,6 @@ report_json(const struct daemon_report *d, const struct target_report *targets,
 	    size_t count)
 {
 	json_t *o = json_object(), *list = json_array();
-	char *text;
 
 	json_object_set_new(o, "schema", json_integer(SCHEMA));
 	json_object_set_new(o, "version", json_text(d->version));
@@ -200,9 +172,7 @@ report_json(const struct daemon_report *d, const struct target_report *targets,
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_target(&targets[i]));
 	json_object_set_new(o, "targets", list);
-	text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
-	json_decref(o);
-	return text;
+	return json_line(o);
 }
 
 char *

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "endpoint.h"
+#include "rules.h"
 
 #define TARGET_NAME_MAX 255
 #define TARGET_CHANNEL_MAX 256
@@ -22,6 +23,10 @@ struct target_config {
 	struct endpoint endpoint;
 	char *channel; /* after target_config_expand without {name} */
 	int64_t interval_ns;
+	int64_t sample_ns; /* as asked for; target_config_sample_ns says what it is */
+	char *notices;	   /* the channel for notices, expanded too; NULL: none */
+	bool json;	   /* the feed is JSON and not the server's own words */
+	struct rules rules;
 	bool stopped; /* not started when pinfod starts, or the target is new */
 };
 
@@ -31,7 +36,13 @@ void target_config_copy(struct target_config *to, const struct target_config *fr
 /* Frees what *c holds. May be called twice. */
 void target_config_fini(struct target_config *c);
 
-/* Puts the target's name in place of each {name} in its channel. */
+/*
+ * The time between two samples: what was asked for, made to divide the interval:
+ * interval / ceil(interval / sample_ns).
+ */
+int64_t target_config_sample_ns(const struct target_config *c);
+
+/* Puts the target's name in place of each {name} in its channels. */
 void target_config_expand(struct target_config *c);
 
 /*

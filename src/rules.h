@@ -1,0 +1,162 @@
+/*
+ * rules: what the operator made of the catalogue for one target: thresholds,
+ * what is switched off, and rows of his own. Pure.
+ *
+ * Each rule is one text of the option `incidents`:
+ *
+ *	rdb.save_slow warning=5m critical=20m      thresholds
+ *	aof.* off                                  (on), also for a pattern
+ *	changes.high warning when rdb_changes_since_last_save > 100000 for 1m: TEXT
+ *
+ * Later ones outweigh earlier ones. The unit of a threshold is that of its row:
+ * a duration ("5m"), a size ("1GiB") or a number.
+ */
+#ifndef RULES_H
+#define RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "catalogue.h"
+#include "snapshot.h"
+
+enum rules_unit {
+	RULES_SECONDS,
+	RULES_BYTES,
+	RULES_NUMBER,
+};
+
+/* X(enum, incident, name, unit, preset, help); kept as doubles: seconds, bytes. */
+#define RULES_THRESHOLDS(X)                                                            \
+	X(LINK_DOWN_FOR, LINK_DOWN, "for", SECONDS, 2, "without a connection")         \
+	X(LINK_BUSY_FOR, LINK_BUSY, "for", SECONDS, 2, "of -BUSY")                     \
+	X(SAVE_STUCK_FOR, RDB_SAVE_STUCK, "for", SECONDS, 60, "without a step")        \
+	X(SAVE_STUCK_FACTOR, RDB_SAVE_STUCK, "factor", NUMBER, 5,                      \
+	  "times the longest step, where that is longer")                              \
+	X(SAVE_STUCK_KEYS, RDB_SAVE_STUCK, "keys", NUMBER, 4096, "at the least")       \
+	X(SAVE_SLOW_WARNING, RDB_SAVE_SLOW, "warning", SECONDS, 120, "of saving")      \
+	X(SAVE_SLOW_CRITICAL, RDB_SAVE_SLOW, "critical", SECONDS, 600, "of saving")    \
+	X(STALE_WARNING, RDB_STALE, "warning", SECONDS, 7200,                          \
+	  "since the last save; or 1.5 times the longest save point and the longest "  \
+	  "save, where that is longer; also that of rdb.never_saved")                  \
+	X(STALE_CRITICAL, RDB_STALE, "critical", SECONDS, 86400,                       \
+	  "since the last save")                                                       \
+	X(AOF_BACKLOG_SIZE, AOF_BACKLOG, "size", BYTES, 33554432, "in the buffer")     \
+	X(AOF_BACKLOG_FOR, AOF_BACKLOG, "for", SECONDS, 5, "in each sample")           \
+	X(FSYNC_STALLED_CLEAR, AOF_FSYNC_STALLED, "clear", SECONDS, 60,                \
+	  "without a delay until it is over")                                          \
+	X(REWRITE_STORM_ATTEMPTS, AOF_REWRITE_STORM, "attempts", NUMBER, 3,            \
+	  "within 5 s")                                                                \
+	X(REWRITE_STORM_CLEAR, AOF_REWRITE_STORM, "clear", SECONDS, 60,                \
+	  "without an attempt until it is over")                                       \
+	X(REWRITE_SLOW_WARNING, AOF_REWRITE_SLOW, "warning", SECONDS, 600,             \
+	  "of rewriting")                                                              \
+	X(AOF_STOPPED_FOR, AOF_STOPPED, "for", SECONDS, 30, "of being off")            \
+	X(OVERGROWN_FACTOR, AOF_OVERGROWN, "factor", NUMBER, 4, "times the base size") \
+	X(OVERGROWN_SIZE, AOF_OVERGROWN, "size", BYTES, 1073741824, "at the least")    \
+	X(OVERGROWN_FOR, AOF_OVERGROWN, "for", SECONDS, 600, "of that")                \
+	X(FORK_SLOW_WARNING, FORK_SLOW, "warning", NUMBER, 40,                         \
+	  "ms for each GB of RSS")                                                     \
+	X(FORK_SLOW_CRITICAL, FORK_SLOW, "critical", NUMBER, 100,                      \
+	  "ms for each GB of RSS")                                                     \
+	X(FORK_SLOW_LEAST, FORK_SLOW, "least", NUMBER, 100, "ms in all, at the least") \
+	X(FORK_SLOW_CLEAR, FORK_SLOW, "clear", SECONDS, 3600, "without a fork")        \
+	X(FORK_MEMORY_WARNING, FORK_MEMORY, "warning", NUMBER, 60,                     \
+	  "% of the headroom")                                                         \
+	X(FORK_MEMORY_CRITICAL, FORK_MEMORY, "critical", NUMBER, 85,                   \
+	  "% of the headroom")                                                         \
+	X(STARVED_SYNCS, SAVE_STARVED, "syncs", NUMBER, 3, "full syncs meanwhile")     \
+	X(STARVED_FOR, SAVE_STARVED, "for", SECONDS, 600,                              \
+	  "without a save; or three times the longest save, where that is longer")     \
+	X(LOAD_SLOW_ETA, LOAD_SLOW, "eta", SECONDS, 300, "still to go")                \
+	X(LOAD_SLOW_STALL, LOAD_SLOW, "stall", SECONDS, 60, "without progress")        \
+	X(EMPTY_SHARE, SERVER_RESTARTED_EMPTY, "share", NUMBER, 50,                    \
+	  "% of the keys before: fewer are too few")                                   \
+	X(OFF_FOR, PERSISTENCE_OFF, "for", SECONDS, 93600,                             \
+	  "without an attempt to save, where CONFIG GET is not granted")               \
+	X(MODULE_FORK_FOR, MODULE_FORK_BLOCKING, "for", SECONDS, 600, "of that child") \
+	X(REFUSED_CLEAR, WRITES_REFUSED, "clear", SECONDS, 60,                         \
+	  "without a refusal until it is over")                                        \
+	X(GAP_FOR, WATCH_GAP, "for", SECONDS, 3, "without a sample that was due")      \
+	X(CLOCK_JUMP, SERVER_CLOCK_JUMP, "by", SECONDS, 2, "against our clock")
+
+enum rules_threshold {
+#define X(name, incident, key, unit, preset, help) T_##name,
+	RULES_THRESHOLDS(X)
+#undef X
+		RULES_THRESHOLD_COUNT
+};
+
+enum rules_expect {
+	EXPECT_ANY, /* an AOF or save points */
+	EXPECT_NONE,
+	EXPECT_RDB,
+	EXPECT_AOF,
+	EXPECT_BOTH,
+};
+
+enum rules_comparison {
+	RULES_ABOVE,
+	RULES_BELOW,
+	RULES_EQUAL,
+	RULES_UNEQUAL,
+	RULES_AT_LEAST,
+	RULES_AT_MOST,
+};
+
+/* One of the operator's own. */
+struct rule {
+	char *id, *text;
+	enum severity severity;
+	enum snapshot_field field;
+	enum rules_comparison comparison;
+	double limit, for_s;
+};
+
+#define RULES_OWN_MAX 32
+
+struct rules {
+	double limit[RULES_THRESHOLD_COUNT];
+	bool off[CATALOGUE_COUNT];
+	struct rule *own;
+	size_t own_count;
+	enum rules_expect expect;
+	double memory_limit_bytes; /* 0: not said */
+};
+
+struct rules_threshold_info {
+	enum incident incident;
+	const char *name, *help;
+	enum rules_unit unit;
+	double preset;
+};
+
+const struct rules_threshold_info *rules_threshold(enum rules_threshold threshold);
+
+/* "5m", "1GiB", "40": the value as one writes it; in buf, which is returned. */
+const char *rules_value(char buf[static 32], enum rules_unit unit, double value);
+
+/* The presets: nothing is off, no own rows. */
+void rules_init(struct rules *rules);
+
+/* Frees what it holds. May be called twice. */
+void rules_fini(struct rules *rules);
+
+/* Deep copy; *to need not be initialised. */
+void rules_copy(struct rules *to, const struct rules *from);
+
+/*
+ * Adds one text of the option. False with the reason in error (what was found,
+ * what is allowed), and then *rules is as before.
+ */
+bool rules_add(struct rules *rules, const char *text, char *error, size_t error_size);
+
+/* "any", "none", "rdb", "aof", "both". */
+bool rules_expect_parse(const char *name, enum rules_expect *expect);
+const char *rules_expect_name(enum rules_expect expect);
+
+bool rules_compare(enum rules_comparison comparison, double value, double limit);
+const char *rules_comparison_name(enum rules_comparison comparison); /* ">" */
+
+#endif
