@@ -244,9 +244,11 @@ complete(struct conf *c, const struct conf_flags *flags, struct conf_messages *m
 struct conf *
 conf_load(const struct conf_flags *flags, struct conf_messages *messages)
 {
-	struct target_config defaults = { .interval_ns = CONF_INTERVAL_NS };
+	struct target_config defaults = { .interval_ns = CONF_INTERVAL_NS,
+					  .sample_ns = CONF_SAMPLE_NS };
 	struct conf *c = xcalloc(1, sizeof(*c));
 
+	rules_init(&defaults.rules);
 	if (flags->file != NULL)
 		c->file = xstrdup(flags->file);
 	else if (access(CONF_FILE, F_OK) == 0 || errno != ENOENT)

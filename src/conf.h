@@ -21,6 +21,8 @@
 #define CONF_CONTROL_PATH_MAX 107
 
 #define CONF_CHANNEL "pinfo"
+#define CONF_NOTICES "pinfo:notice"
+#define CONF_SAMPLE_NS NS_PER_S
 #define CONF_INTERVAL_NS (5 * NS_PER_S)
 #define CONF_INTERVAL_MIN_NS (NS_PER_S / 10)
 #define CONF_INTERVAL_MAX_NS (86400 * NS_PER_S)

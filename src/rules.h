@@ -29,57 +29,70 @@ enum rules_unit {
 
 /* X(enum, incident, name, unit, preset, help); kept as doubles: seconds, bytes. */
 #define RULES_THRESHOLDS(X)                                                            \
-	X(LINK_DOWN_FOR, LINK_DOWN, "for", SECONDS, 2, "without a connection")         \
-	X(LINK_BUSY_FOR, LINK_BUSY, "for", SECONDS, 2, "of -BUSY")                     \
-	X(SAVE_STUCK_FOR, RDB_SAVE_STUCK, "for", SECONDS, 60, "without a step")        \
-	X(SAVE_STUCK_FACTOR, RDB_SAVE_STUCK, "factor", NUMBER, 5,                      \
+	X(LINK_DOWN_FOR, INCIDENT_LINK_DOWN, "for", SECONDS, 2,                        \
+	  "without a connection")                                                      \
+	X(LINK_BUSY_FOR, INCIDENT_LINK_BUSY, "for", SECONDS, 2, "of -BUSY")            \
+	X(SAVE_STUCK_FOR, INCIDENT_RDB_SAVE_STUCK, "for", SECONDS, 60,                 \
+	  "without a step")                                                            \
+	X(SAVE_STUCK_FACTOR, INCIDENT_RDB_SAVE_STUCK, "factor", NUMBER, 5,             \
 	  "times the longest step, where that is longer")                              \
-	X(SAVE_STUCK_KEYS, RDB_SAVE_STUCK, "keys", NUMBER, 4096, "at the least")       \
-	X(SAVE_SLOW_WARNING, RDB_SAVE_SLOW, "warning", SECONDS, 120, "of saving")      \
-	X(SAVE_SLOW_CRITICAL, RDB_SAVE_SLOW, "critical", SECONDS, 600, "of saving")    \
-	X(STALE_WARNING, RDB_STALE, "warning", SECONDS, 7200,                          \
+	X(SAVE_STUCK_KEYS, INCIDENT_RDB_SAVE_STUCK, "keys", NUMBER, 4096,              \
+	  "at the least")                                                              \
+	X(SAVE_SLOW_WARNING, INCIDENT_RDB_SAVE_SLOW, "warning", SECONDS, 120,          \
+	  "of saving")                                                                 \
+	X(SAVE_SLOW_CRITICAL, INCIDENT_RDB_SAVE_SLOW, "critical", SECONDS, 600,        \
+	  "of saving")                                                                 \
+	X(STALE_WARNING, INCIDENT_RDB_STALE, "warning", SECONDS, 7200,                 \
 	  "since the last save; or 1.5 times the longest save point and the longest "  \
 	  "save, where that is longer; also that of rdb.never_saved")                  \
-	X(STALE_CRITICAL, RDB_STALE, "critical", SECONDS, 86400,                       \
+	X(STALE_CRITICAL, INCIDENT_RDB_STALE, "critical", SECONDS, 86400,              \
 	  "since the last save")                                                       \
-	X(AOF_BACKLOG_SIZE, AOF_BACKLOG, "size", BYTES, 33554432, "in the buffer")     \
-	X(AOF_BACKLOG_FOR, AOF_BACKLOG, "for", SECONDS, 5, "in each sample")           \
-	X(FSYNC_STALLED_CLEAR, AOF_FSYNC_STALLED, "clear", SECONDS, 60,                \
+	X(AOF_BACKLOG_SIZE, INCIDENT_AOF_BACKLOG, "size", BYTES, 33554432,             \
+	  "in the buffer")                                                             \
+	X(AOF_BACKLOG_FOR, INCIDENT_AOF_BACKLOG, "for", SECONDS, 5, "in each sample")  \
+	X(FSYNC_STALLED_CLEAR, INCIDENT_AOF_FSYNC_STALLED, "clear", SECONDS, 60,       \
 	  "without a delay until it is over")                                          \
-	X(REWRITE_STORM_ATTEMPTS, AOF_REWRITE_STORM, "attempts", NUMBER, 3,            \
+	X(REWRITE_STORM_ATTEMPTS, INCIDENT_AOF_REWRITE_STORM, "attempts", NUMBER, 3,   \
 	  "within 5 s")                                                                \
-	X(REWRITE_STORM_CLEAR, AOF_REWRITE_STORM, "clear", SECONDS, 60,                \
+	X(REWRITE_STORM_CLEAR, INCIDENT_AOF_REWRITE_STORM, "clear", SECONDS, 60,       \
 	  "without an attempt until it is over")                                       \
-	X(REWRITE_SLOW_WARNING, AOF_REWRITE_SLOW, "warning", SECONDS, 600,             \
+	X(REWRITE_SLOW_WARNING, INCIDENT_AOF_REWRITE_SLOW, "warning", SECONDS, 600,    \
 	  "of rewriting")                                                              \
-	X(AOF_STOPPED_FOR, AOF_STOPPED, "for", SECONDS, 30, "of being off")            \
-	X(OVERGROWN_FACTOR, AOF_OVERGROWN, "factor", NUMBER, 4, "times the base size") \
-	X(OVERGROWN_SIZE, AOF_OVERGROWN, "size", BYTES, 1073741824, "at the least")    \
-	X(OVERGROWN_FOR, AOF_OVERGROWN, "for", SECONDS, 600, "of that")                \
-	X(FORK_SLOW_WARNING, FORK_SLOW, "warning", NUMBER, 40,                         \
+	X(AOF_STOPPED_FOR, INCIDENT_AOF_STOPPED, "for", SECONDS, 30, "of being off")   \
+	X(OVERGROWN_FACTOR, INCIDENT_AOF_OVERGROWN, "factor", NUMBER, 4,               \
+	  "times the base size")                                                       \
+	X(OVERGROWN_SIZE, INCIDENT_AOF_OVERGROWN, "size", BYTES, 1073741824,           \
+	  "at the least")                                                              \
+	X(OVERGROWN_FOR, INCIDENT_AOF_OVERGROWN, "for", SECONDS, 600, "of that")       \
+	X(FORK_SLOW_WARNING, INCIDENT_FORK_SLOW, "warning", NUMBER, 40,                \
 	  "ms for each GB of RSS")                                                     \
-	X(FORK_SLOW_CRITICAL, FORK_SLOW, "critical", NUMBER, 100,                      \
+	X(FORK_SLOW_CRITICAL, INCIDENT_FORK_SLOW, "critical", NUMBER, 100,             \
 	  "ms for each GB of RSS")                                                     \
-	X(FORK_SLOW_LEAST, FORK_SLOW, "least", NUMBER, 100, "ms in all, at the least") \
-	X(FORK_SLOW_CLEAR, FORK_SLOW, "clear", SECONDS, 3600, "without a fork")        \
-	X(FORK_MEMORY_WARNING, FORK_MEMORY, "warning", NUMBER, 60,                     \
+	X(FORK_SLOW_LEAST, INCIDENT_FORK_SLOW, "least", NUMBER, 100,                   \
+	  "ms in all, at the least")                                                   \
+	X(FORK_SLOW_CLEAR, INCIDENT_FORK_SLOW, "clear", SECONDS, 3600,                 \
+	  "without a fork")                                                            \
+	X(FORK_MEMORY_WARNING, INCIDENT_FORK_MEMORY, "warning", NUMBER, 60,            \
 	  "% of the headroom")                                                         \
-	X(FORK_MEMORY_CRITICAL, FORK_MEMORY, "critical", NUMBER, 85,                   \
+	X(FORK_MEMORY_CRITICAL, INCIDENT_FORK_MEMORY, "critical", NUMBER, 85,          \
 	  "% of the headroom")                                                         \
-	X(STARVED_SYNCS, SAVE_STARVED, "syncs", NUMBER, 3, "full syncs meanwhile")     \
-	X(STARVED_FOR, SAVE_STARVED, "for", SECONDS, 600,                              \
+	X(STARVED_SYNCS, INCIDENT_SAVE_STARVED, "syncs", NUMBER, 3,                    \
+	  "full syncs meanwhile")                                                      \
+	X(STARVED_FOR, INCIDENT_SAVE_STARVED, "for", SECONDS, 600,                     \
 	  "without a save; or three times the longest save, where that is longer")     \
-	X(LOAD_SLOW_ETA, LOAD_SLOW, "eta", SECONDS, 300, "still to go")                \
-	X(LOAD_SLOW_STALL, LOAD_SLOW, "stall", SECONDS, 60, "without progress")        \
-	X(EMPTY_SHARE, SERVER_RESTARTED_EMPTY, "share", NUMBER, 50,                    \
+	X(LOAD_SLOW_ETA, INCIDENT_LOAD_SLOW, "eta", SECONDS, 300, "still to go")       \
+	X(LOAD_SLOW_STALL, INCIDENT_LOAD_SLOW, "stall", SECONDS, 60,                   \
+	  "without progress")                                                          \
+	X(EMPTY_SHARE, INCIDENT_SERVER_RESTARTED_EMPTY, "share", NUMBER, 50,           \
 	  "% of the keys before: fewer are too few")                                   \
-	X(OFF_FOR, PERSISTENCE_OFF, "for", SECONDS, 93600,                             \
+	X(OFF_FOR, INCIDENT_PERSISTENCE_OFF, "for", SECONDS, 93600,                    \
 	  "without an attempt to save, where CONFIG GET is not granted")               \
-	X(MODULE_FORK_FOR, MODULE_FORK_BLOCKING, "for", SECONDS, 600, "of that child") \
-	X(REFUSED_CLEAR, WRITES_REFUSED, "clear", SECONDS, 60,                         \
+	X(MODULE_FORK_FOR, INCIDENT_MODULE_FORK_BLOCKING, "for", SECONDS, 600,         \
+	  "of that child")                                                             \
+	X(REFUSED_CLEAR, INCIDENT_WRITES_REFUSED, "clear", SECONDS, 60,                \
 	  "without a refusal until it is over")                                        \
-	X(GAP_FOR, WATCH_GAP, "for", SECONDS, 3, "without a sample that was due")      \
-	X(CLOCK_JUMP, SERVER_CLOCK_JUMP, "by", SECONDS, 2, "against our clock")
+	X(GAP_FOR, FACT_WATCH_GAP, "for", SECONDS, 3, "without a sample that was due") \
+	X(CLOCK_JUMP, FACT_SERVER_CLOCK_JUMP, "by", SECONDS, 2, "against our clock")
 
 enum rules_threshold {
 #define X(name, incident, key, unit, preset, help) T_##name,

@@ -24,7 +24,10 @@ struct silences *silences_new(void);
 /* NULL is fine. */
 void silences_free(struct silences *s);
 
-/* The same patterns again: a new end. False when there are too many. */
+/*
+ * The same patterns again: a new end. False when there are too many, or a pattern
+ * is longer than SILENCE_PATTERN_MAX.
+ */
 bool silences_add(struct silences *s, const char *incidents, const char *targets,
 		  struct wall until);
 

@@ -18,6 +18,8 @@ target_config_copy(struct target_config *to, const struct target_config *from)
 	*to = *from;
 	to->name = xstrdup(from->name);
 	to->channel = xstrdup(from->channel);
+	to->notices = xstrdup(from->notices);
+	rules_copy(&to->rules, &from->rules);
 	endpoint_copy(&to->endpoint, &from->endpoint);
 }
 
@@ -26,23 +28,43 @@ target_config_fini(struct target_config *c)
 {
 	free(c->name);
 	free(c->channel);
+	free(c->notices);
+	rules_fini(&c->rules);
 	endpoint_fini(&c->endpoint);
 	*c = (struct target_config){ 0 };
+}
+
+int64_t
+target_config_sample_ns(const struct target_config *c)
+{
+	int64_t samples;
+
+	if (c->sample_ns <= 0 || c->sample_ns >= c->interval_ns)
+		return c->interval_ns;
+	samples = (c->interval_ns + c->sample_ns - 1) / c->sample_ns;
+	return c->interval_ns / samples;
+}
+
+static void
+expand(char **channel, const char *name)
+{
+	char *at;
+
+	/* A name holds no brace, so this ends. */
+	while (*channel != NULL && (at = strstr(*channel, placeholder)) != NULL) {
+		char *new = xasprintf("%.*s%s%s", (int)(at - *channel), *channel, name,
+				      at + strlen(placeholder));
+
+		free(*channel);
+		*channel = new;
+	}
 }
 
 void
 target_config_expand(struct target_config *c)
 {
-	char *at;
-
-	/* A name holds no brace, so this ends. */
-	while ((at = strstr(c->channel, placeholder)) != NULL) {
-		char *new = xasprintf("%.*s%s%s", (int)(at - c->channel), c->channel,
-				      c->name, at + strlen(placeholder));
-
-		free(c->channel);
-		c->channel = new;
-	}
+	expand(&c->channel, c->name);
+	expand(&c->notices, c->name);
 }
 
 bool
