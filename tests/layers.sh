@@ -11,15 +11,15 @@ layers='
 top:        main
 top:        options
 actors:     probe call client commands control courtesy fleet status subscribe target
-mechanism:  bus conf conf_file conf_option conf_print connection fence link lock peer publisher resolve resp secret
+mechanism:  bus conf conf_file conf_option conf_print connection fence history_file link lock peer publisher resolve resp secret
 clients:    pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_info pinfoctl_say pinfoctl_socket pinfoctl_status pinfoctl_view pinfoctl_watch pinfoctl_wire
-values:     acl catalogue conf_scan detect_aof detect_link detect_rdb detect_server duration endpoint facts fault glob history incidents json metrics notice recording reply report request rules silences snapshot target_config watch
+values:     acl catalogue conf_scan detect_aof detect_link detect_rdb detect_server duration endpoint facts fault glob history history_json incidents json metrics notice recording recording_lines reply report request rules silences snapshot target_config watch
 base:       clock log xalloc
 '
 
 # Headers that begin with the first word may be included by these files only.
 libraries='
-event2/     probe client connection control link main resolve resp target
+event2/     probe client connection control history_file link main resolve resp target
 hiredis/    connection fence pinfoctl_wire
 jansson.h   json pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_say pinfoctl_status pinfoctl_view pinfoctl_watch
 libconfig.h conf_file
