@@ -1,18 +1,21 @@
 /*
  * recording: what pinfod heard of servers, as a text file that can be replayed.
- * Pure. See docs/PROTOCOL.md for the form:
+ * Pure but for the streams that it is lent. The form:
  *
  *	pinfod-recording 1
- *	@ 0.000 1763831000.123 narrow orders
+ *	@ 0.000 1763831000.123 link orders up
+ *	@ 0.001 1763831000.124 narrow orders
  *	loading:0
  *	rdb_changes_since_last_save:15
- *	@ 1.000 1763831001.123 narrow orders
+ *	@ 1.001 1763831001.124 narrow orders
  *	rdb_changes_since_last_save:16
  *	-aof_current_size
  *
  * Seconds since it began, the wall time, what it is (narrow, wide, config or
- * link) and of which target; then the lines that differ from the last such entry
- * of that target, `-name` for one that is gone.
+ * link) and of which target. A link's text follows on the same line; of the
+ * others follow the lines that differ from the last entry of that kind and
+ * target, `-name` for one that is gone. Empty lines, and those that begin with #,
+ * are for people.
  */
 #ifndef RECORDING_H
 #define RECORDING_H
@@ -30,35 +33,54 @@ enum recording_kind {
 	RECORDING_LINK, /* text: "down Connection refused" */
 };
 
+/* What a recording may hold: it comes from outside. */
+#define RECORDING_LINE_MAX 4096
+#define RECORDING_LINES_MAX 4096	 /* of one text */
+#define RECORDING_TEXT_MAX (1024 * 1024) /* bytes of one text */
+#define RECORDING_TARGETS_MAX 1024
+#define RECORDING_SECONDS_MAX (3660 * 86400)
+
 struct recording_entry {
 	enum recording_kind kind;
 	const char *target;
 	double seconds;
 	struct wall wall;
-	const char *text; /* whole again, with LF line ends */
+	const char *text; /* whole again, with LF line ends; NUL-terminated */
 	size_t len;
 };
 
 const char *recording_kind_name(enum recording_kind kind);
+bool recording_kind_find(const char *name, enum recording_kind *kind);
 
 struct recorder;
 
-/* Writes the head. NULL is fine for free, which does not close out. */
+/* Writes the head. out is borrowed and not closed. */
 struct recorder *recorder_new(FILE *out);
+
+/* NULL is fine. */
 void recorder_free(struct recorder *r);
 
-/* text as the server sent it. */
-void recorder_add(struct recorder *r, const struct recording_entry *entry);
+/*
+ * text as the server sent it: line ends become LF; headings, empty lines, what is
+ * no `name:value` and what is past the bounds is left out. Time never goes back:
+ * an entry that is older than the last one gets its time. False when nothing was
+ * written: a name that no target has, too many targets, a link of which nothing
+ * is said.
+ */
+bool recorder_add(struct recorder *r, const struct recording_entry *entry);
 
 struct recording;
 
-/* Borrows in. */
+/* in is borrowed and not closed. */
 struct recording *recording_new(FILE *in);
+
+/* NULL is fine. */
 void recording_free(struct recording *r);
 
 /*
- * The next entry, borrowed until the next call. False at the end; then error
- * is "" or says what is wrong, with the line.
+ * The next entry, borrowed until the next call. Its lines stand in the order in
+ * which they first came. False at the end; then error is "" or says what is wrong,
+ * with the line.
  */
 bool recording_next(struct recording *r, struct recording_entry *entry, char *error,
 		    size_t error_size);
