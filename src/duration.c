@@ -84,3 +84,19 @@ duration_seconds(char buf[static 32], int64_t ns)
 	buf[len] = '\0';
 	return buf;
 }
+
+const char *
+duration_text(char buf[static 32], int64_t ns)
+{
+	for (size_t i = sizeof(units) / sizeof(units[0]); ns > 0 && i-- > 1;) {
+		/* The last rows are the longest units. */
+		if (ns % units[i].ns == 0 && units[i].ns > 1) {
+			snprintf(buf, 32, "%" PRId64 "%s", ns / units[i].ns,
+				 units[i].name);
+			return buf;
+		}
+	}
+	duration_seconds(buf, ns);
+	strcat(buf, "s");
+	return buf;
+}

@@ -20,4 +20,7 @@ bool duration_parse(const char *text, int64_t *ns);
  */
 const char *duration_seconds(char buf[static 32], int64_t ns);
 
+/* With the longest unit that divides it: "5m", "90s", "250ms", else as "0.0001s". */
+const char *duration_text(char buf[static 32], int64_t ns);
+
 #endif

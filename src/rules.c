@@ -1,13 +1,18 @@
 /*
- * rules: see rules.h.
+ * rules: see rules.h; all but rules_add, which rules_parse.c has.
  */
 #include "rules.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "clock.h"
+#include "duration.h"
+#include "number.h"
+#include "size.h"
 #include "xalloc.h"
 
 static const struct rules_threshold_info thresholds[] = {
@@ -67,20 +72,122 @@ rules_copy(struct rules *to, const struct rules *from)
 	}
 }
 
-bool
-rules_add(struct rules *r, const char *text, char *error, size_t size)
-{
-	(void)r;
-	snprintf(error, size, "'%.80s': rules are not read yet", text);
-	return false;
-}
+/*
+ * As text.
+ */
 
 const char *
 rules_value(char buf[static 32], enum rules_unit unit, double value)
 {
-	(void)unit;
-	snprintf(buf, 32, "%.15g", value);
-	return buf;
+	/* Only a field that is compared may be negative, and that has no unit. */
+	if (value < 0)
+		return number_text(buf, value);
+	switch (unit) {
+	case RULES_SECONDS:
+		/* Doubles are exact to the millisecond, and that is what is read. */
+		return duration_text(buf, llround(value * 1e3) * NS_PER_MS);
+	case RULES_BYTES:
+		return size_text(buf, llround(value));
+	case RULES_PERCENT:
+		number_text(buf, value);
+		strcat(buf, "%");
+		return buf;
+	case RULES_NUMBER:
+	case RULES_COUNT:
+		break;
+	}
+	return number_text(buf, value);
+}
+
+enum rules_unit
+rules_field_unit(enum snapshot_field field)
+{
+	const char *unit = snapshot_field(field)->unit;
+
+	return strcmp(unit, "s") == 0	      ? RULES_SECONDS
+	       : strcmp(unit, "bytes") == 0   ? RULES_BYTES
+	       : strcmp(unit, "percent") == 0 ? RULES_PERCENT
+					      : RULES_NUMBER;
+}
+
+/* "ID NAME=VALUE ..." of those that are no presets; NULL when all are. */
+static char *
+thresholds_text(const struct rules *r, enum incident incident)
+{
+	char *text = NULL, value[32];
+
+	for (size_t i = 0; i < RULES_THRESHOLD_COUNT; i++) {
+		const struct rules_threshold_info *t = &thresholds[i];
+		char *longer;
+
+		if (t->incident != incident || r->limit[i] == t->preset)
+			continue;
+		longer = xasprintf("%s %s=%s",
+				   text != NULL ? text : catalogue_entry(incident)->id,
+				   t->name, rules_value(value, t->unit, r->limit[i]));
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static char *
+own_text(const struct rule *rule)
+{
+	char limit[32], hold[32], during[48] = "";
+
+	if (rule->for_s > 0)
+		snprintf(during, sizeof(during), " for %s",
+			 rules_value(hold, RULES_SECONDS, rule->for_s));
+	return xasprintf("%s %s when %s %s %s%s: %s", rule->id,
+			 catalogue_severity(rule->severity),
+			 snapshot_field(rule->field)->name,
+			 rules_comparison_name(rule->comparison),
+			 rules_value(limit, rules_field_unit(rule->field), rule->limit),
+			 during, rule->text);
+}
+
+char **
+rules_texts(const struct rules *r, size_t *count)
+{
+	char **texts = xcalloc(2 * CATALOGUE_COUNT + RULES_OWN_MAX, sizeof(texts[0]));
+	size_t n = 0;
+
+	for (int i = 0; i < CATALOGUE_COUNT; i++) {
+		texts[n] = thresholds_text(r, (enum incident)i);
+		n += texts[n] != NULL;
+		if (r->off[i])
+			texts[n++] = xasprintf("%s off",
+					       catalogue_entry((enum incident)i)->id);
+	}
+	for (size_t i = 0; i < r->own_count; i++)
+		texts[n++] = own_text(&r->own[i]);
+	*count = n;
+	return texts;
+}
+
+static void
+free_texts(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+bool
+rules_same(const struct rules *a, const struct rules *b)
+{
+	size_t a_count, b_count;
+	char **a_texts = rules_texts(a, &a_count), **b_texts = rules_texts(b, &b_count);
+	bool same = a->expect == b->expect &&
+		    a->memory_limit_bytes == b->memory_limit_bytes &&
+		    a_count == b_count;
+
+	for (size_t i = 0; same && i < a_count; i++)
+		same = strcmp(a_texts[i], b_texts[i]) == 0;
+	free_texts(a_texts, a_count);
+	free_texts(b_texts, b_count);
+	return same;
 }
 
 bool
