@@ -2,37 +2,27 @@
  * conf_file: see conf_file.h. The only file that includes libconfig.
  *
  * libconfig 1.5 wraps integers without a word, ends the process when it is
- * given a directory, and knows of no unknown keys. So the texts are looked at
+ * given a directory, and knows of no unknown keys. So conf_text looks at the texts
  * first, and the tree is walked against the table of options afterwards.
  */
 #include "conf_file.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <libconfig.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "conf.h"
 #include "conf_option.h"
-#include "conf_scan.h"
+#include "conf_text.h"
 #include "duration.h"
 #include "endpoint.h"
+#include "nearest.h"
 #include "target_config.h"
 #include "xalloc.h"
 
-#define FILE_BYTES_MAX (16 * 1024 * 1024)
-/* As libconfig's own limit. */
-#define INCLUDE_DEPTH_MAX 10
-#define FILES_MAX 1000
 #define KEYS_MAX 32
 
 /* What is read into, and where errors go. */
@@ -41,9 +31,6 @@ struct reading {
 	struct target_config *defaults;
 	struct conf_messages *messages;
 	const char *file; /* the outermost one */
-	unsigned files;	  /* that were looked at */
-	bool unreadable;  /* a file is: libconfig must not see it */
-	bool endless;	  /* includes are: each may name many more */
 };
 
 static void __attribute__((format(printf, 4, 5)))
@@ -72,7 +59,7 @@ complain_unknown(struct reading *r, const config_setting_t *s, const char *where
 		 const char *const known[], size_t count)
 {
 	const char *name = config_setting_name(s);
-	const char *nearest = conf_option_nearest(name, known, count);
+	const char *nearest = nearest_of(name, known, count);
 	char list[256] = "";
 
 	if (nearest != NULL) {
@@ -397,131 +384,6 @@ read_targets(struct reading *r, const config_setting_t *list)
 		read_target(r, config_setting_get_elem(list, (unsigned)i), (unsigned)i);
 }
 
-/*
- * The texts.
- */
-
-static void scan_file(struct reading *r, const char *path, const char *from, int line,
-		      unsigned depth);
-
-struct scanning {
-	struct reading *reading;
-	const char *file;
-	const char *directory; /* that includes are relative to */
-	unsigned depth;
-};
-
-static void
-number_cb(void *arg, int line, const char *token, size_t len, const char *trouble)
-{
-	struct scanning *s = arg;
-
-	conf_say(s->reading->messages, true,
-		 xasprintf("%s:%d: '%.*s': %s", s->file, line,
-			   (int)(len < 40 ? len : 40), token, trouble));
-}
-
-static void
-include_cb(void *arg, int line, const char *name, size_t len)
-{
-	struct scanning *s = arg;
-	char *path;
-
-	path = *name == '/' ? xasprintf("%.*s", (int)len, name)
-			    : xasprintf("%s/%.*s", s->directory, (int)len, name);
-	scan_file(s->reading, path, s->file, line, s->depth + 1);
-	free(path);
-}
-
-/* /dev/null is the way to say: no file. */
-static bool
-is_null_device(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
-}
-
-/* Whoever included it says so; it must be a file, and no larger than is sane. */
-static char *
-read_text(const char *path, char *error, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char *text = NULL;
-	struct stat st;
-	ssize_t len = 0;
-
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		snprintf(error, size, "cannot read it: %s", strerror(errno));
-	} else if (!S_ISREG(st.st_mode) && !is_null_device(&st)) {
-		snprintf(error, size, "it is no regular file");
-	} else if (st.st_size > FILE_BYTES_MAX) {
-		snprintf(error, size, "it is larger than %d MiB",
-			 FILE_BYTES_MAX / 1024 / 1024);
-	} else {
-		text = xcalloc(1, (size_t)st.st_size + 2);
-		len = read(fd, text, (size_t)st.st_size);
-		if (len < 0 || strlen(text) != (size_t)len) {
-			snprintf(error, size, "%s",
-				 len < 0 ? strerror(errno) : "it holds a NUL byte");
-			free(text);
-			text = NULL;
-		} else if (len > 0 && text[len - 1] != '\n') {
-			/* A comment without it is a syntax error to libconfig 1.5. */
-			text[len] = '\n';
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	return text;
-}
-
-/* The directory that includes are relative to: the outermost file's. */
-static char *
-directory_of(const char *path)
-{
-	char *real = realpath(path, NULL), *slash, *directory;
-
-	slash = real != NULL ? strrchr(real, '/') : NULL;
-	if (slash == NULL)
-		directory = xstrdup(".");
-	else
-		directory = xasprintf("%.*s", (int)(slash == real ? 1 : slash - real),
-				      real);
-	free(real);
-	return directory;
-}
-
-static void
-scan_file(struct reading *r, const char *path, const char *from, int line,
-	  unsigned depth)
-{
-	char error[160], *text, *directory;
-	struct scanning scanning;
-
-	if (r->endless)
-		return;
-	if (depth > INCLUDE_DEPTH_MAX || r->files++ > FILES_MAX) {
-		r->unreadable = r->endless = true;
-		conf_say(r->messages, true,
-			 xasprintf("%s:%d: too many includes, or nested too deep", from,
-				   line));
-		return;
-	}
-	text = read_text(path, error, sizeof(error));
-	if (text == NULL) {
-		r->unreadable = true;
-		conf_say(r->messages, true,
-			 from != NULL ? xasprintf("%s:%d: @include \"%s\": %s", from,
-						  line, path, error)
-				      : xasprintf("%s: %s", path, error));
-		return;
-	}
-	directory = directory_of(r->file);
-	scanning = (struct scanning){ r, path, directory, depth };
-	conf_scan(text, number_cb, include_cb, &scanning);
-	free(directory);
-	free(text);
-}
-
 static void
 read_tree(struct reading *r, const config_t *tree, const struct conf_flags *flags)
 {
@@ -559,19 +421,13 @@ conf_file_read(const char *file, const struct conf_flags *flags, struct conf *co
 	struct reading r = {
 		.conf = conf, .defaults = defaults, .messages = messages, .file = file
 	};
-	char *directory, *text, error[160];
+	char *directory, *text = conf_text_read(file, messages);
 	config_t tree;
 
-	scan_file(&r, file, NULL, 0, 0);
-	if (r.unreadable)
+	if (text == NULL)
 		return;
-	text = read_text(file, error, sizeof(error));
-	if (text == NULL) {
-		conf_say(messages, true, xasprintf("%s: %s", file, error));
-		return;
-	}
 	config_init(&tree);
-	directory = directory_of(file);
+	directory = conf_text_directory(file);
 	config_set_include_dir(&tree, directory);
 	free(directory);
 	if (config_read_string(&tree, text))

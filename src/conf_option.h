@@ -50,8 +50,4 @@ const struct conf_option *conf_option_find(enum conf_scope scope, const char *ke
 const char *conf_scope_name(enum conf_scope scope);
 const char *conf_scope_help(enum conf_scope scope);
 
-/* The one of known that a misspelt name most likely means; NULL: none. */
-const char *conf_option_nearest(const char *name, const char *const known[],
-				size_t count);
-
 #endif

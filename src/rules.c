@@ -3,7 +3,6 @@
  */
 #include "rules.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,9 +84,9 @@ rules_value(char buf[static 32], enum rules_unit unit, double value)
 	switch (unit) {
 	case RULES_SECONDS:
 		/* Doubles are exact to the millisecond, and that is what is read. */
-		return duration_text(buf, llround(value * 1e3) * NS_PER_MS);
+		return duration_text(buf, (int64_t)(value * 1e3 + 0.5) * NS_PER_MS);
 	case RULES_BYTES:
-		return size_text(buf, llround(value));
+		return size_text(buf, (int64_t)(value + 0.5));
 	case RULES_PERCENT:
 		number_text(buf, value);
 		strcat(buf, "%");

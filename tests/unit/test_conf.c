@@ -1,6 +1,6 @@
 /*
  * conf: files in a directory of the test's own, what the flags add, and that what
- * is printed says the same when it is read again. And conf_option_nearest.
+ * is printed says the same when it is read again.
  */
 #include "conf.h"
 
@@ -392,48 +392,15 @@ test_sample(void **state)
 	free(text);
 }
 
-static void
-test_nearest(void **state)
-{
-	static const char *const known[] = { "interval", "channel", "user", "stopped" };
-	static const struct {
-		const char *name, *nearest;
-	} rows[] = {
-		{ "interval", "interval" },
-		{ "intervall", "interval" },
-		{ "intreval", "interval" },
-		{ "chanel", "channel" },
-		{ "usr", "user" },
-		{ "users", "user" },
-		{ "stop", NULL },
-		{ "xyzzy", NULL },
-		{ "", NULL },
-		{ "u", NULL },
-		{ "channelchannelchannelchannelchannel", NULL },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *found = conf_option_nearest(rows[i].name, known, 4);
-
-		if ((found == NULL) != (rows[i].nearest == NULL) ||
-		    (found != NULL && strcmp(found, rows[i].nearest) != 0))
-			fail_msg("'%s': %s", rows[i].name, found);
-	}
-	assert_null(conf_option_nearest("user", known, 0));
-}
-
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make, clean)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_presets),  TEST(test_precedence),
-		TEST(test_globals),  TEST(test_servers),
-		TEST(test_messages), TEST(test_missing),
-		TEST(test_print),    TEST(test_print_password),
-		TEST(test_sample),   cmocka_unit_test(test_nearest),
+		TEST(test_presets), TEST(test_precedence),     TEST(test_globals),
+		TEST(test_servers), TEST(test_messages),       TEST(test_missing),
+		TEST(test_print),   TEST(test_print_password), TEST(test_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
