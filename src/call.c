@@ -7,9 +7,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client.h"
 #include "commands.h"
 #include "fleet.h"
+#include "log.h"
 #include "target.h"
+
+void
+call_log(const struct call *c)
+{
+	char words[400];
+	size_t n = 0;
+
+	words[0] = '\0';
+	for (int i = 1; i < c->argc && n < sizeof(words); i++)
+		n += (size_t)snprintf(words + n, sizeof(words) - n, " %s",
+				      call_word(c, i));
+	log_notice(NULL, "control: %s%s by client %llu", c->name, words,
+		   (unsigned long long)client_id(c->client));
+}
 
 void
 call_no_permission(struct call *c, const char *what, enum privilege needed)

@@ -20,6 +20,7 @@ struct commands;
 struct call {
 	const struct commands *on;
 	const struct command *command;
+	const char *name; /* the command's, as the table has it */
 	struct client *client;
 	struct resp_out *out; /* the client's: the answer goes there */
 	int argc;
@@ -45,6 +46,9 @@ call_ok(struct call *c)
 {
 	resp_status(c->out, "OK");
 }
+
+/* Logs what this client does, for whoever wonders later who did it. */
+void call_log(const struct call *c);
 
 /* Answers that `what` is for others than this client. */
 void call_no_permission(struct call *c, const char *what, enum privilege needed);

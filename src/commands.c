@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "attend.h"
 #include "call.h"
 #include "client.h"
 #include "conf.h"
@@ -42,21 +43,13 @@ struct command {
 static const struct command *command_at(size_t i);
 
 static void
-say_who(struct call *c)
-{
-	log_notice(NULL, "control: %s%s%s by client %llu", c->command->name,
-		   c->argc > 1 ? " " : "", c->argc > 1 ? call_word(c, 1) : "",
-		   (unsigned long long)client_id(c->client));
-}
-
-static void
 run_start(struct call *c)
 {
 	size_t i, end;
 
 	if (!call_targets(c, c->argc > 1 ? call_word(c, 1) : NULL, &i, &end))
 		return;
-	say_who(c);
+	call_log(c);
 	if (c->argc == 1)
 		fleet_start(c->on->fleet, c->now);
 	else
@@ -71,7 +64,7 @@ run_stop(struct call *c)
 
 	if (!call_targets(c, c->argc > 1 ? call_word(c, 1) : NULL, &i, &end))
 		return;
-	say_who(c);
+	call_log(c);
 	for (; i < end; i++)
 		target_stop(fleet_at(c->on->fleet, i), c->now);
 	call_ok(c);
@@ -133,7 +126,7 @@ run_interval(struct call *c)
 			   call_word(c, 1));
 		return;
 	}
-	say_who(c);
+	call_log(c);
 	for (size_t i = 0; i < fleet_count(fleet); i++)
 		target_set_interval(fleet_at(fleet, i), ns, c->now);
 	call_ok(c);
@@ -169,7 +162,7 @@ run_reload(struct call *c)
 {
 	char *why;
 
-	say_who(c);
+	call_log(c);
 	why = c->on->hooks->reload(c->on->hooks->owner);
 	if (why == NULL)
 		call_ok(c);
@@ -201,7 +194,7 @@ run_loglevel(struct call *c)
 			   "ERR '%.40s' is none of error, warning, notice, info, debug",
 			   call_word(c, 1));
 	} else {
-		say_who(c);
+		call_log(c);
 		log_set_level(level);
 		call_ok(c);
 	}
@@ -210,7 +203,7 @@ run_loglevel(struct call *c)
 static void
 run_shutdown(struct call *c)
 {
-	say_who(c);
+	call_log(c);
 	client_close(c->client);
 	control_end(c->on->control);
 }
@@ -297,6 +290,19 @@ static const struct command table[] = {
 	  "sample and publish once more, now" },
 	{ "INTERVAL", 1, 2, READ, 0, run_interval, "[seconds]",
 	  "show or set the time between two messages" },
+	{ "INCIDENTS", 1, 3, READ, 0, attend_incidents, "[target] [JSON]",
+	  "what is wrong with the targets' persistence" },
+	{ "ACK", 3, 3, OPERATE, 0, attend_ack, "target incident",
+	  "acknowledge an open incident" },
+	{ "SILENCE", 4, 4, OPERATE, 0, attend_silence,
+	  "incident-pattern target-pattern duration",
+	  "do not tell of these incidents for a while" },
+	{ "UNSILENCE", 3, 3, OPERATE, 0, attend_unsilence,
+	  "incident-pattern target-pattern", "end such a silence" },
+	{ "SILENCES", 1, 2, READ, 0, attend_silences, "[JSON]",
+	  "what is not told of, and until when" },
+	{ "EXPLAIN", 1, 2, READ, 0, attend_explain, "[id]",
+	  "what an incident means, and what to do" },
 	{ "TARGETS", 1, 1, READ, 0, status_targets, "", "the names of the targets" },
 	{ "RELOAD", 1, 1, ADMIN, 0, run_reload, "", "read the configuration again" },
 	{ "CONFIG", 1, 1, ADMIN, 0, run_config, "", "the configuration in force" },
@@ -413,6 +419,8 @@ commands_run(const struct commands *commands, struct client *client,
 		.now = now,
 	};
 
-	if (allowed(&call))
-		call.command->run(&call);
+	if (!allowed(&call))
+		return;
+	call.name = call.command->name;
+	call.command->run(&call);
 }

@@ -62,6 +62,9 @@ open_of(const struct history *h)
 			continue;
 		one = json_object();
 		json_object_set_new(one, "since_ms", ms_of(h->open[i].since));
+		json_object_set_new(
+			one, "severity",
+			json_string(catalogue_severity(h->open[i].severity)));
 		json_object_set_new(one, "acked", json_boolean(h->open[i].acked));
 		json_object_set_new(list, catalogue_entry((enum incident)i)->id, one);
 	}
@@ -177,6 +180,22 @@ read_run_id(const json_t *o, struct history *h)
 }
 
 static const char *
+read_one_open(const json_t *o, struct history_open *open)
+{
+	const json_t *acked = json_object_get(o, "acked");
+	const char *severity = json_string_value(json_object_get(o, "severity"));
+
+	if (!json_is_boolean(acked))
+		return "acked";
+	if (severity == NULL || !catalogue_severity_parse(severity, &open->severity) ||
+	    open->severity < SEVERITY_WARNING)
+		return "severity";
+	open->open = true;
+	open->acked = json_is_true(acked);
+	return read_ms(o, "since_ms", &open->since);
+}
+
+static const char *
 read_open(json_t *o, struct history *h)
 {
 	json_t *list = json_object_get(o, "open"), *one;
@@ -189,18 +208,12 @@ read_open(json_t *o, struct history *h)
 		return "open";
 	json_object_foreach(list, id, one)
 	{
-		const json_t *acked = json_object_get(one, "acked");
-
 		/* Another version's. */
 		if (!catalogue_find(id, &incident) || incident >= INCIDENT_COUNT)
 			continue;
-		if (!json_is_boolean(acked))
-			return "acked";
-		wrong = read_ms(one, "since_ms", &h->open[incident].since);
+		wrong = read_one_open(one, &h->open[incident]);
 		if (wrong != NULL)
 			return wrong;
-		h->open[incident].open = true;
-		h->open[incident].acked = json_is_true(acked);
 	}
 	return NULL;
 }

@@ -127,11 +127,14 @@ learnt(void)
 	l.changes = 0;
 	l.open[INCIDENT_RDB_SAVE_FAILED] = (struct history_open){
 		.open = true,
+		.severity = SEVERITY_CRITICAL,
 		.acked = true,
 		.since = { INT64_C(1763831000123) * NS_PER_MS }
 	};
 	l.open[INCIDENT_WRITES_REFUSED] = (struct history_open){
-		.open = true, .since = { INT64_C(1763831000456) * NS_PER_MS }
+		.open = true,
+		.severity = SEVERITY_WARNING,
+		.since = { INT64_C(1763831000456) * NS_PER_MS }
 	};
 	l.dirty = true;
 	return l;
@@ -163,6 +166,7 @@ assert_learnt(const struct history *l)
 	assert_false(l->dirty);
 	for (size_t i = 0; i < INCIDENT_COUNT; i++) {
 		assert_int_equal(l->open[i].open, expected.open[i].open);
+		assert_int_equal(l->open[i].severity, expected.open[i].severity);
 		assert_int_equal(l->open[i].acked, expected.open[i].acked);
 		assert_int_equal(l->open[i].since.ns, expected.open[i].since.ns);
 	}
@@ -407,9 +411,11 @@ static const char *const refused[] = {
 	"{\"seen_ms\":1,\"changes\":[]}",
 	"{\"seen_ms\":1,\"open\":[]}",
 	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":7}}",
-	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":{\"since_ms\":1}}}",
-	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":{\"acked\":true}}}",
-	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":{\"acked\":true,\"since_ms\":\"1\"}}}",
+	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":{\"since_ms\":1,\"severity\":\"warning\"}}}",
+	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":{\"acked\":true,\"severity\":\"warning\"}}}",
+	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":{\"acked\":true,\"severity\":\"warning\",\"since_ms\":\"1\"}}}",
+	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":{\"acked\":true,\"since_ms\":1}}}",
+	"{\"seen_ms\":1,\"open\":{\"rdb.stale\":{\"acked\":true,\"severity\":\"none\",\"since_ms\":1}}}",
 };
 
 static void
