@@ -24,6 +24,7 @@
 #define TIMEOUT_NS (5 * NS_PER_S)
 #define TIMEOUT_MIN_NS (NS_PER_S / 10)
 #define TIMEOUT_MAX_NS (3600 * NS_PER_S)
+#define FOR_MIN_NS NS_PER_MS
 
 static int help_run(const struct pinfoctl *ctl);
 
@@ -42,6 +43,8 @@ static const struct pinfoctl_command commands[] = {
 	  "show or set the time between two messages" },
 	{ "watch", "[target]", 1, watch_run, NULL, NULL,
 	  "the live feed, and what changes; Ctrl-C ends it" },
+	{ "record", "FILE [target ...]", 16, record_run, NULL, NULL,
+	  "what servers say, for pinfod --replay (--for TIME)" },
 	{ "check", "[target]", 1, check_run, NULL, NULL,
 	  "one line for Nagios (--stopped-ok: stop is no fault)" },
 	{ "acl", "[target]", 1, acl_run, NULL, NULL,
@@ -132,6 +135,17 @@ set_stopped_ok(struct flags *f, const char *value)
 }
 
 static bool
+set_for(struct flags *f, const char *value)
+{
+	if (duration_parse(value, &f->ctl.for_ns) && f->ctl.for_ns >= FOR_MIN_NS)
+		return true;
+	return mistake(f,
+		       "--for: '%.40s' is no time of at least 1 ms and at most 10000 d "
+		       "(units: ms s m h d)",
+		       value);
+}
+
+static bool
 set_version(struct flags *f, const char *value)
 {
 	(void)value;
@@ -154,6 +168,7 @@ static const struct option_row rows[] = {
 	{ 0, "timeout", "SECONDS", set_timeout, "to wait for an answer (5)" },
 	{ 0, "json", NULL, set_json, "answer JSON, errors too, on stdout" },
 	{ 0, "stopped-ok", NULL, set_stopped_ok, NULL },
+	{ 0, "for", "TIME", set_for, NULL },
 	{ 0, "version", NULL, set_version, NULL },
 	{ 0, "help", NULL, set_help, NULL },
 };
@@ -295,6 +310,8 @@ check_arguments(struct flags *f)
 			arguments);
 	else if (ctl->stopped_ok && ctl->command->run != check_run)
 		mistake(f, "--stopped-ok: it belongs to check");
+	else if (ctl->for_ns > 0 && ctl->command->run != record_run)
+		mistake(f, "--for: it belongs to record");
 }
 
 /*

@@ -33,6 +33,7 @@ struct pinfoctl {
 	int64_t timeout_ns; /* for one answer */
 	bool json;
 	bool stopped_ok; /* check: a stopped target is none to warn of */
+	int64_t for_ns;	 /* record: to end after that long; 0: at Ctrl-C */
 	const struct pinfoctl_command *command;
 	int argc; /* arguments after the command's name */
 	char **argv;
@@ -63,6 +64,7 @@ struct trouble {
 int command_run(const struct pinfoctl *ctl);
 int status_run(const struct pinfoctl *ctl);
 int watch_run(const struct pinfoctl *ctl);
+int record_run(const struct pinfoctl *ctl);
 int check_run(const struct pinfoctl *ctl);
 int acl_run(const struct pinfoctl *ctl);
 
