@@ -64,7 +64,43 @@ info_seconds(const struct target_report *t)
 	return t->last_info_ms < 0 ? -1 : t->last_info_ms / 1000;
 }
 
-/* A value below zero is absent, and its line left out. */
+static double
+at_risk_seconds(const struct target_report *t)
+{
+	return t->at_risk.seconds;
+}
+
+static double
+at_risk_operations(const struct target_report *t)
+{
+	return t->at_risk.operations;
+}
+
+static double
+at_risk_bytes(const struct target_report *t)
+{
+	return t->at_risk.bytes;
+}
+
+static double
+notices_published(const struct target_report *t)
+{
+	return (double)t->notices_published;
+}
+
+static double
+notices_dropped(const struct target_report *t)
+{
+	return (double)t->notices_dropped;
+}
+
+static double
+notices_kept(const struct target_report *t)
+{
+	return t->notices_kept;
+}
+
+/* A value below zero, or none, is absent, and its line left out. */
 static const struct metric {
 	const char *name, *type, *help;
 	double (*value)(const struct target_report *t);
@@ -82,6 +118,18 @@ static const struct metric {
 	  sample_age },
 	{ "pinfod_target_info_seconds", "gauge", "How long the last INFO took.",
 	  info_seconds },
+	{ "pinfod_target_at_risk_seconds", "gauge",
+	  "Since the last durable point, if the server died now.", at_risk_seconds },
+	{ "pinfod_target_at_risk_operations", "gauge",
+	  "Operations that would be lost then.", at_risk_operations },
+	{ "pinfod_target_at_risk_bytes", "gauge",
+	  "Bytes that would be lost then, at the most.", at_risk_bytes },
+	{ "pinfod_target_notices_published_total", "counter",
+	  "PUBLISH answers to notices.", notices_published },
+	{ "pinfod_target_notices_dropped_total", "counter",
+	  "Notices that could not be published.", notices_dropped },
+	{ "pinfod_target_notices_kept", "gauge", "Notices that wait to be published.",
+	  notices_kept },
 };
 
 /* A label's value: quotes and backslashes are escaped. */
@@ -126,6 +174,41 @@ print_states(FILE *f, const struct target_report *targets, size_t count)
 	}
 }
 
+static void
+print_count(FILE *f, const struct target_report *t, enum severity severity, unsigned n)
+{
+	fputs("pinfod_target_incidents{", f);
+	print_label(f, "target", t->name);
+	fprintf(f, ",severity=\"%s\"} %u\n", catalogue_severity(severity), n);
+}
+
+static void
+print_incidents(FILE *f, const struct target_report *targets, size_t count)
+{
+	fputs("# HELP pinfod_target_incidents Incidents that are open.\n"
+	      "# TYPE pinfod_target_incidents gauge\n",
+	      f);
+	for (size_t i = 0; i < count; i++) {
+		print_count(f, &targets[i], SEVERITY_CRITICAL, targets[i].critical);
+		print_count(f, &targets[i], SEVERITY_WARNING, targets[i].warning);
+	}
+	fputs("# HELP pinfod_incident_open 1 for each incident that is open.\n"
+	      "# TYPE pinfod_incident_open gauge\n",
+	      f);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < targets[i].open_count; k++) {
+			const struct open_report *open = &targets[i].open[k];
+
+			fputs("pinfod_incident_open{", f);
+			print_label(f, "target", targets[i].name);
+			putc(',', f);
+			print_label(f, "incident", open->id);
+			fprintf(f, ",severity=\"%s\"} 1\n",
+				catalogue_severity(open->severity));
+		}
+	}
+}
+
 char *
 report_metrics(const struct daemon_report *d, const struct target_report *targets,
 	       size_t count)
@@ -147,6 +230,7 @@ report_metrics(const struct daemon_report *d, const struct target_report *target
 		"# TYPE pinfod_config_ok gauge\npinfod_config_ok %d\n",
 		d->version, d->uptime_s, d->clients, d->config_error == NULL);
 	print_states(f, targets, count);
+	print_incidents(f, targets, count);
 	for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {
 		fprintf(f, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name,
 			metrics[m].help, metrics[m].name, metrics[m].type);

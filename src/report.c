@@ -12,6 +12,8 @@
 #include "duration.h"
 #include "json.h"
 #include "log.h"
+#include "silences.h"
+#include "watch.h"
 #include "xalloc.h"
 
 #define SCHEMA 1
@@ -40,6 +42,38 @@ report_publish_name(enum publish_state state)
 	};
 
 	return names[state];
+}
+
+/* Most targets have none of it, so memory is only taken where there is something. */
+void
+report_watch(struct target_report *r, struct watch *w, struct instant at)
+{
+	struct notice notice;
+	const char *blind;
+
+	watch_counts(w, &r->warning, &r->critical);
+	r->at_risk = watch_at_risk(w, at);
+	while (watch_open(w, (unsigned)r->open_count, at, &notice)) {
+		r->open = xrealloc(r->open, r->open_count + 1, sizeof(r->open[0]));
+		r->open[r->open_count++] =
+			(struct open_report){ notice.incident, notice.severity };
+	}
+	for (unsigned i = 0; (blind = watch_blind(w, i)) != NULL; i++) {
+		char *before = r->blind;
+
+		r->blind = xasprintf("%s%s\n", before != NULL ? before : "", blind);
+		free(before);
+	}
+}
+
+void
+report_free(struct target_report *reports, size_t count)
+{
+	for (size_t i = 0; reports != NULL && i < count; i++) {
+		free(reports[i].open);
+		free(reports[i].blind);
+	}
+	free(reports);
 }
 
 /* Text of a server's: escaped it is one line, and UTF-8, as JSON must be. */
@@ -76,12 +110,24 @@ server_text(const struct target_report *t)
 	return xasprintf(" (%s %s)", t->server, t->server_version);
 }
 
+/* "; 1 critical, 2 warning", or "". */
+static char *
+incidents_text(const struct target_report *t)
+{
+	if (t->critical > 0 && t->warning > 0)
+		return xasprintf("; %u critical, %u warning", t->critical, t->warning);
+	if (t->critical + t->warning > 0)
+		return xasprintf("; %u %s", t->critical + t->warning,
+				 t->critical > 0 ? "critical" : "warning");
+	return xstrdup("");
+}
+
 char *
 report_target_line(const struct target_report *t)
 {
 	char since[CLOCK_SPAN_BYTES], age[CLOCK_SPAN_BYTES], interval[32];
 	char *server = server_text(t);
-	char *last, *publish, *line, *shown;
+	char *last, *publish, *incidents, *line, *shown;
 
 	last = t->last_sample_age_s < 0
 		       ? xstrdup("never heard")
@@ -92,21 +138,59 @@ report_target_line(const struct target_report *t)
 			  : xasprintf("; PUBLISH %s: %s",
 				      report_publish_name(t->publish_state),
 				      t->publish_reason);
+	incidents = incidents_text(t);
 	line = xasprintf("%s: %s for %s%s%s, %s%s, every %s s on %s: %" PRIu64
 			 " published to %lld receiver%s, %" PRIu64 " missed, %" PRIu64
-			 " dropped, %s%s",
+			 " dropped, %s%s%s",
 			 t->name, report_state_name(t->state),
 			 clock_span(since, t->since_s), t->reason ? ": " : "",
 			 t->reason ? t->reason : "", t->address, server,
 			 duration_seconds(interval, t->interval_ns), t->channel,
 			 t->published, t->receivers, t->receivers == 1 ? "" : "s",
-			 t->missed, t->dropped, last, publish);
+			 t->missed, t->dropped, last, publish, incidents);
 	free(server);
 	free(last);
 	free(publish);
+	free(incidents);
 	shown = printable(line);
 	free(line);
 	return shown;
+}
+
+static json_t *
+json_counts(const struct target_report *t)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "critical", json_integer(t->critical));
+	json_object_set_new(o, "warning", json_integer(t->warning));
+	return o;
+}
+
+static json_t *
+json_at_risk(const struct at_risk *risk)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "seconds", json_figure(risk->seconds));
+	json_object_set_new(o, "operations", json_figure(risk->operations));
+	json_object_set_new(o, "bytes", json_figure(risk->bytes));
+	return o;
+}
+
+static json_t *
+json_blind(const char *lines)
+{
+	json_t *list = json_array();
+	const char *end;
+
+	for (; lines != NULL && (end = strchr(lines, '\n')) != NULL; lines = end + 1) {
+		char *line = xasprintf("%.*s", (int)(end - lines), lines);
+
+		json_array_append_new(list, json_text(line));
+		free(line);
+	}
+	return list;
 }
 
 static json_t *
@@ -138,6 +222,14 @@ json_target(const struct target_report *t)
 	json_object_set_new(o, "last_sample_age_s", json_measure(t->last_sample_age_s));
 	json_object_set_new(o, "last_info_ms", json_measure(t->last_info_ms));
 	json_object_set_new(o, "connects", json_integer((json_int_t)t->connects));
+	json_object_set_new(o, "incidents", json_counts(t));
+	json_object_set_new(o, "at_risk", json_at_risk(&t->at_risk));
+	json_object_set_new(o, "blind", json_blind(t->blind));
+	json_object_set_new(o, "notices_published",
+			    json_integer((json_int_t)t->notices_published));
+	json_object_set_new(o, "notices_dropped",
+			    json_integer((json_int_t)t->notices_dropped));
+	json_object_set_new(o, "notices_kept", json_integer(t->notices_kept));
 	return o;
 }
 
@@ -173,6 +265,28 @@ report_json(const struct daemon_report *d, const struct target_report *targets,
 		json_array_append_new(list, json_target(&targets[i]));
 	json_object_set_new(o, "targets", list);
 	return json_line(o);
+}
+
+char *
+report_silences(const struct silences *silences, struct wall now)
+{
+	json_t *list = json_array();
+	char stamp[CLOCK_STAMP_BYTES];
+	const struct silence *s;
+
+	for (size_t i = 0; (s = silences_at(silences, i)) != NULL; i++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "incidents", json_text(s->incidents));
+		json_object_set_new(o, "targets", json_text(s->targets));
+		json_object_set_new(o, "until",
+				    json_text(clock_stamp(stamp, s->until)));
+		json_object_set_new(
+			o, "left_s",
+			json_real(clock_wall_s(s->until) - clock_wall_s(now)));
+		json_array_append_new(list, o);
+	}
+	return json_line(list);
 }
 
 char *

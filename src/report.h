@@ -12,6 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "notice.h"
+
+struct silences;
+struct watch;
+
 enum target_state {
 	TARGET_STOPPED,	 /* not watched */
 	TARGET_STARTING, /* neither heard nor failed yet */
@@ -30,6 +35,12 @@ enum publish_state {
 	PUBLISH_FAILED,	 /* another error */
 };
 
+/* An incident that is open. */
+struct open_report {
+	const char *id;
+	enum severity severity;
+};
+
 /* All strings are borrowed from the target. Absent: NULL, or a negative number. */
 struct target_report {
 	const char *name;
@@ -46,9 +57,17 @@ struct target_report {
 	long long receivers;
 	enum publish_state publish_state;
 	const char *publish_reason;
+	uint64_t notices_published, notices_dropped;
+	unsigned notices_kept; /* to be published yet */
 	double last_sample_age_s;
 	double last_info_ms;
 	unsigned long connects;
+	/* What report_watch adds, and report_free frees. */
+	unsigned warning, critical; /* incidents that are open */
+	struct at_risk at_risk;
+	struct open_report *open;
+	size_t open_count;
+	char *blind; /* what cannot be known there, one a line; NULL: nothing */
 };
 
 struct daemon_report {
@@ -68,6 +87,12 @@ struct daemon_report {
 const char *report_state_name(enum target_state state);
 const char *report_publish_name(enum publish_state state);
 
+/* Adds what is known of the server's persistence. */
+void report_watch(struct target_report *report, struct watch *watch, struct instant at);
+
+/* An array of reports to which that was added. NULL is fine. */
+void report_free(struct target_report *reports, size_t count);
+
 /* One line without its end; the caller frees it. */
 char *report_daemon_line(const struct daemon_report *daemon);
 char *report_target_line(const struct target_report *target);
@@ -75,6 +100,9 @@ char *report_target_line(const struct target_report *target);
 /* STATUS JSON as one line; the caller frees it. */
 char *report_json(const struct daemon_report *daemon,
 		  const struct target_report *targets, size_t count);
+
+/* SILENCES JSON as one line; the caller frees it. */
+char *report_silences(const struct silences *silences, struct wall now);
 
 /* The figures in Prometheus' text format, version 0.0.4; the caller frees it. */
 char *report_metrics(const struct daemon_report *daemon,

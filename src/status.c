@@ -27,6 +27,18 @@ report_daemon(struct call *c, struct daemon_report *d)
 	c->on->hooks->report(c->on->hooks->owner, d);
 }
 
+/* With what is known of persistence; report_free frees it. */
+static struct target_report *
+report_targets(const struct call *c)
+{
+	const struct instant at = { c->now, clock_wall() };
+	struct target_report *reports = fleet_report(c->on->fleet, c->now);
+
+	for (size_t i = 0; i < fleet_count(c->on->fleet); i++)
+		report_watch(&reports[i], target_watch(fleet_at(c->on->fleet, i)), at);
+	return reports;
+}
+
 static void
 status_lines(struct call *c, const struct daemon_report *d,
 	     const struct target_report *targets, size_t count, bool all)
@@ -64,7 +76,7 @@ status_tell(struct call *c)
 	if (!call_targets(c, name, &first, &end))
 		return;
 	report_daemon(c, &d);
-	targets = fleet_report(c->on->fleet, c->now);
+	targets = report_targets(c);
 	if (json) {
 		text = report_json(&d, targets + first, end - first);
 		resp_text(c->out, text);
@@ -72,7 +84,7 @@ status_tell(struct call *c)
 	} else {
 		status_lines(c, &d, targets + first, end - first, name == NULL);
 	}
-	free(targets);
+	report_free(targets, fleet_count(c->on->fleet));
 }
 
 typedef char *report_fn(const struct daemon_report *daemon,
@@ -82,7 +94,7 @@ typedef char *report_fn(const struct daemon_report *daemon,
 static void
 tell_all(struct call *c, report_fn *report)
 {
-	struct target_report *targets = fleet_report(c->on->fleet, c->now);
+	struct target_report *targets = report_targets(c);
 	struct daemon_report d;
 	char *text;
 
@@ -90,7 +102,7 @@ tell_all(struct call *c, report_fn *report)
 	text = report(&d, targets, fleet_count(c->on->fleet));
 	resp_text(c->out, text);
 	free(text);
-	free(targets);
+	report_free(targets, fleet_count(c->on->fleet));
 }
 
 void
