@@ -3,6 +3,7 @@
  */
 #include "report.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,11 @@ static const struct daemon_report daemon_report = {
 	.uptime_s = 7380.1234,
 	.clients = 3,
 	.targets = 2,
+};
+static struct open_report open_at_orders[] = {
+	{ "rdb.save_failed", SEVERITY_CRITICAL },
+	{ "my\"own", SEVERITY_WARNING },
+	{ "fork.slow", SEVERITY_WARNING },
 };
 static const struct target_report orders = {
 	.name = "orders",
@@ -33,6 +39,14 @@ static const struct target_report orders = {
 	.last_sample_age_s = 1.25,
 	.last_info_ms = 0.5,
 	.connects = 7,
+	.warning = 2,
+	.critical = 1,
+	.open = open_at_orders,
+	.open_count = 3,
+	.at_risk = { .seconds = 12.5, .operations = 17, .bytes = 1e10 },
+	.notices_published = 21,
+	.notices_dropped = 22,
+	.notices_kept = 23,
 };
 /* Never heard. */
 static const struct target_report carts = {
@@ -45,6 +59,7 @@ static const struct target_report carts = {
 	.receivers = -1,
 	.last_sample_age_s = -1,
 	.last_info_ms = -1,
+	.at_risk = { .seconds = NAN, .operations = NAN, .bytes = NAN },
 };
 
 #define ORDERS "{target=\"orders\",address=\"127.0.0.1:6379\"} "
@@ -67,6 +82,20 @@ static const char expected[] =
 	"# TYPE pinfod_target_state gauge\n"
 	"pinfod_target_state{target=\"orders\",state=\"up\"} 1\n"
 	"pinfod_target_state{target=\"carts\",state=\"down\"} 1\n"
+	"# HELP pinfod_target_incidents Incidents that are open.\n"
+	"# TYPE pinfod_target_incidents gauge\n"
+	"pinfod_target_incidents{target=\"orders\",severity=\"critical\"} 1\n"
+	"pinfod_target_incidents{target=\"orders\",severity=\"warning\"} 2\n"
+	"pinfod_target_incidents{target=\"carts\",severity=\"critical\"} 0\n"
+	"pinfod_target_incidents{target=\"carts\",severity=\"warning\"} 0\n"
+	"# HELP pinfod_incident_open 1 for each incident that is open.\n"
+	"# TYPE pinfod_incident_open gauge\n"
+	"pinfod_incident_open{target=\"orders\",incident=\"rdb.save_failed\","
+	"severity=\"critical\"} 1\n"
+	"pinfod_incident_open{target=\"orders\",incident=\"my\\\"own\","
+	"severity=\"warning\"} 1\n"
+	"pinfod_incident_open{target=\"orders\",incident=\"fork.slow\","
+	"severity=\"warning\"} 1\n"
 	"# HELP pinfod_target_up Whether the last INFO was answered.\n"
 	"# TYPE pinfod_target_up gauge\n"
 	"pinfod_target_up" ORDERS "1\n"
@@ -99,7 +128,31 @@ static const char expected[] =
 	"pinfod_target_sample_age_seconds" ORDERS "1.25\n"
 	"# HELP pinfod_target_info_seconds How long the last INFO took.\n"
 	"# TYPE pinfod_target_info_seconds gauge\n"
-	"pinfod_target_info_seconds" ORDERS "0.0005\n";
+	"pinfod_target_info_seconds" ORDERS "0.0005\n"
+	"# HELP pinfod_target_at_risk_seconds Since the last durable point, if the "
+	"server died now.\n"
+	"# TYPE pinfod_target_at_risk_seconds gauge\n"
+	"pinfod_target_at_risk_seconds" ORDERS "12.5\n"
+	"# HELP pinfod_target_at_risk_operations Operations that would be lost then.\n"
+	"# TYPE pinfod_target_at_risk_operations gauge\n"
+	"pinfod_target_at_risk_operations" ORDERS "17\n"
+	"# HELP pinfod_target_at_risk_bytes Bytes that would be lost then, at the "
+	"most.\n"
+	"# TYPE pinfod_target_at_risk_bytes gauge\n"
+	"pinfod_target_at_risk_bytes" ORDERS "1e+10\n"
+	"# HELP pinfod_target_notices_published_total PUBLISH answers to notices.\n"
+	"# TYPE pinfod_target_notices_published_total counter\n"
+	"pinfod_target_notices_published_total" ORDERS "21\n"
+	"pinfod_target_notices_published_total" CARTS "0\n"
+	"# HELP pinfod_target_notices_dropped_total Notices that could not be "
+	"published.\n"
+	"# TYPE pinfod_target_notices_dropped_total counter\n"
+	"pinfod_target_notices_dropped_total" ORDERS "22\n"
+	"pinfod_target_notices_dropped_total" CARTS "0\n"
+	"# HELP pinfod_target_notices_kept Notices that wait to be published.\n"
+	"# TYPE pinfod_target_notices_kept gauge\n"
+	"pinfod_target_notices_kept" ORDERS "23\n"
+	"pinfod_target_notices_kept" CARTS "0\n";
 
 static void
 test_text(void **state)

@@ -4,10 +4,12 @@
 #include "report.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
+#include "silences.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -109,6 +111,19 @@ test_target_lines(void **state)
 	assert_line(&t, "carts: down for 12 s: Connection refused, 127.0.0.1:6380, "
 			"every 0.1 s on pinfo: 1470 published to 1 receiver, 3 missed, "
 			"0 dropped, never heard; PUBLISH denied: NOPERM");
+	t.critical = 1;
+	assert_line(&t, "carts: down for 12 s: Connection refused, 127.0.0.1:6380, "
+			"every 0.1 s on pinfo: 1470 published to 1 receiver, 3 missed, "
+			"0 dropped, never heard; PUBLISH denied: NOPERM; 1 critical");
+	t.warning = 2;
+	t.publish_state = PUBLISH_OK;
+	assert_line(&t, "carts: down for 12 s: Connection refused, 127.0.0.1:6380, "
+			"every 0.1 s on pinfo: 1470 published to 1 receiver, 3 missed, "
+			"0 dropped, never heard; 1 critical, 2 warning");
+	t.critical = 0;
+	assert_line(&t, "carts: down for 12 s: Connection refused, 127.0.0.1:6380, "
+			"every 0.1 s on pinfo: 1470 published to 1 receiver, 3 missed, "
+			"0 dropped, never heard; 2 warning");
 }
 
 /* A line is one line, whatever the server says. */
@@ -185,17 +200,34 @@ test_members(void **state)
 		{ "targets", JSON_ARRAY },
 	};
 	static const struct member target_members[] = {
-		{ "name", JSON_STRING },	   { "address", JSON_STRING },
-		{ "state", JSON_STRING },	   { "since_s", JSON_REAL },
-		{ "reason", JSON_NULL },	   { "server", JSON_STRING },
-		{ "server_version", JSON_STRING }, { "user", JSON_STRING },
-		{ "role", JSON_STRING },	   { "replication_id", JSON_STRING },
-		{ "interval_s", JSON_REAL },	   { "channel", JSON_STRING },
-		{ "samples", JSON_INTEGER },	   { "published", JSON_INTEGER },
-		{ "missed", JSON_INTEGER },	   { "dropped", JSON_INTEGER },
-		{ "receivers", JSON_INTEGER },	   { "publish_state", JSON_STRING },
-		{ "publish_reason", JSON_NULL },   { "last_sample_age_s", JSON_REAL },
-		{ "last_info_ms", JSON_REAL },	   { "connects", JSON_INTEGER },
+		{ "name", JSON_STRING },
+		{ "address", JSON_STRING },
+		{ "state", JSON_STRING },
+		{ "since_s", JSON_REAL },
+		{ "reason", JSON_NULL },
+		{ "server", JSON_STRING },
+		{ "server_version", JSON_STRING },
+		{ "user", JSON_STRING },
+		{ "role", JSON_STRING },
+		{ "replication_id", JSON_STRING },
+		{ "interval_s", JSON_REAL },
+		{ "channel", JSON_STRING },
+		{ "samples", JSON_INTEGER },
+		{ "published", JSON_INTEGER },
+		{ "missed", JSON_INTEGER },
+		{ "dropped", JSON_INTEGER },
+		{ "receivers", JSON_INTEGER },
+		{ "publish_state", JSON_STRING },
+		{ "publish_reason", JSON_NULL },
+		{ "last_sample_age_s", JSON_REAL },
+		{ "last_info_ms", JSON_REAL },
+		{ "connects", JSON_INTEGER },
+		{ "incidents", JSON_OBJECT },
+		{ "at_risk", JSON_OBJECT },
+		{ "blind", JSON_ARRAY },
+		{ "notices_published", JSON_INTEGER },
+		{ "notices_dropped", JSON_INTEGER },
+		{ "notices_kept", JSON_INTEGER },
 	};
 	json_t *o = read_back(&example_daemon, &example_target, 1);
 
@@ -211,6 +243,7 @@ test_members(void **state)
 static void
 test_values(void **state)
 {
+	static char blind[] = "rdb.a: needs b\nrdb.c: needs d\n";
 	const struct daemon_report d = {
 		.version = "v",
 		.pid = 1,
@@ -247,6 +280,13 @@ test_values(void **state)
 		.last_sample_age_s = 13.5,
 		.last_info_ms = 14.5,
 		.connects = 15,
+		.warning = 18,
+		.critical = 19,
+		.at_risk = { .seconds = 20.5, .operations = 21, .bytes = NAN },
+		.blind = blind,
+		.notices_published = 22,
+		.notices_dropped = 23,
+		.notices_kept = 24,
 	};
 	json_t *want, *o = read_back(&d, &t, 1);
 
@@ -264,12 +304,36 @@ test_values(void **state)
 			  "\"published\":9,\"missed\":10,\"dropped\":11000000000,"
 			  "\"receivers\":12,\"publish_state\":\"failed\","
 			  "\"publish_reason\":\"pr\",\"last_sample_age_s\":13.5,"
-			  "\"last_info_ms\":14.5,\"connects\":15}]}",
+			  "\"last_info_ms\":14.5,\"connects\":15,"
+			  "\"incidents\":{\"critical\":19,\"warning\":18},"
+			  "\"at_risk\":{\"seconds\":20.5,\"operations\":21,"
+			  "\"bytes\":null},"
+			  "\"blind\":[\"rdb.a: needs b\",\"rdb.c: needs d\"],"
+			  "\"notices_published\":22,\"notices_dropped\":23,"
+			  "\"notices_kept\":24}]}",
 			  0, NULL);
 	assert_non_null(want);
 	assert_true(json_equal(o, want));
 	json_decref(want);
 	json_decref(o);
+}
+
+static void
+test_silences(void **state)
+{
+	struct silences *silences = silences_new();
+	char *text = report_silences(silences, (struct wall){ 0 });
+
+	(void)state;
+	assert_string_equal(text, "[]");
+	free(text);
+	silences_add(silences, "rdb.*", "cache", (struct wall){ 1500 * NS_PER_MS });
+	text = report_silences(silences, (struct wall){ NS_PER_S });
+	assert_string_equal(text,
+			    "[{\"incidents\":\"rdb.*\",\"targets\":\"cache\","
+			    "\"until\":\"1970-01-01T00:00:01.500Z\",\"left_s\":0.5}]");
+	free(text);
+	silences_free(silences);
 }
 
 /* What is not known yet is null, and there. */
@@ -411,6 +475,7 @@ main(void)
 		cmocka_unit_test(test_hostile_lines),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_silences),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_hostile_json),
 		cmocka_unit_test(test_states),
