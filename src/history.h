@@ -14,6 +14,7 @@
 struct history_open {
 	bool open;
 	bool acked;
+	enum severity severity;
 	struct wall since;
 };
 
@@ -24,6 +25,7 @@ struct history {
 	double longest_save_s; /* to disk, of those seen */
 	double keys;	       /* at the last sample when loaded */
 	double changes;	       /* not saved, at the last sample */
+	double keys_kept;      /* those that were last worth writing for */
 	struct history_open open[INCIDENT_COUNT];
 	bool dirty; /* changed since it was written: history_file clears it */
 };

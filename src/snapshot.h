@@ -117,6 +117,7 @@ struct snapshot {
 
 struct snapshot_field_info {
 	const char *name, *unit, *help;
+	size_t len; /* of the name */
 	enum snapshot_part part;
 	enum snapshot_type type;
 };

@@ -1,0 +1,218 @@
+/*
+ * detect_aof: the append-only file: its writes, its fsyncs, its rewrites.
+ */
+#include "detect.h"
+
+/* A status that the server sent and that is not ok. */
+static bool
+is_err(const struct view *v, enum snapshot_field status)
+{
+	return has(v, status) && get(v, status) == 0;
+}
+
+static void
+figure_if(const struct view *v, struct notice *n, const char *name,
+	  enum snapshot_field field)
+{
+	notice_figure(n, name, has(v, field) ? get(v, field) : NAN);
+}
+
+/* The status stays err when the AOF is switched off, and means nothing then. */
+enum verdict
+detect_aof_write_failed(const struct view *v, struct scratch *s, struct notice *n)
+{
+	char waiting[32];
+
+	(void)s;
+	if (get(v, F_aof_enabled) == 0 || !is_err(v, F_aof_last_write_status))
+		return VERDICT_CLEAR;
+	detect_say(n, "writing to the AOF fails; %s wait in memory",
+		   detect_size(waiting, get(v, F_aof_buffer_length)));
+	figure_if(v, n, "buffer_bytes", F_aof_buffer_length);
+	figure_if(v, n, "aof_bytes", F_aof_current_size);
+	return VERDICT_CRITICAL;
+}
+
+/*
+ * The buffer is above zero in most samples of a healthy server, for INFO runs
+ * before the loop's flush: so only one that is large, or that does not fall
+ * while writing fails, all the time. scratch: from: since when it is full; n: the
+ * buffer at the last sample, since when (s, monotonic) it does not fall while
+ * writing fails, since when it is below half.
+ */
+enum verdict
+detect_aof_backlog(const struct view *v, struct scratch *s, struct notice *n)
+{
+	double size = get(v, F_aof_buffer_length), most = limit(v, T_AOF_BACKLOG_SIZE);
+	double now = clock_diff_s(v->at.mono, (struct mono){ 0 });
+	double hold = limit(v, T_AOF_BACKLOG_FOR);
+	bool failing =
+		is_err(v, F_aof_last_write_status) && size > 0 && size >= s->n[0];
+	bool full = size > most && get(v, F_aof_pending_bio_fsync) > 0;
+	char text[32];
+
+	if (!is_fresh(v, SNAPSHOT_NARROW))
+		return VERDICT_KEEP;
+	if (get(v, F_aof_enabled) == 0) {
+		*s = (struct scratch){ 0 };
+		return VERDICT_CLEAR;
+	}
+	s->n[0] = size;
+	s->n[1] = !failing ? 0 : s->n[1] > 0 ? s->n[1] : now;
+	if (!full)
+		s->from.ns = 0;
+	else if (s->from.ns == 0)
+		s->from = v->at.mono;
+	if (size >= most / 2 || failing)
+		s->n[2] = now;
+	if ((s->from.ns != 0 && clock_diff_s(v->at.mono, s->from) >= hold) ||
+	    (s->n[1] > 0 && now - s->n[1] >= hold)) {
+		detect_say(n, "%s wait in memory for the AOF%s",
+			   detect_size(text, size),
+			   failing ? ", and writing fails" : " behind an fsync");
+		notice_figure(n, "buffer_bytes", size);
+		figure_if(v, n, "pending_fsyncs", F_aof_pending_bio_fsync);
+		return VERDICT_CRITICAL;
+	}
+	/* Between the two bounds it is neither. */
+	return s->n[2] > 0 && now - s->n[2] < hold ? VERDICT_KEEP : VERDICT_CLEAR;
+}
+
+/* The repeats that make a pending fsync a long one are watch's. */
+enum verdict
+detect_aof_fsync_stalled(const struct view *v, struct scratch *s, struct notice *n)
+{
+	double delayed = rise(v, F_aof_delayed_fsync);
+
+	/* How many since it began; a reset of the counters is no rise. */
+	if (!has(v, F_aof_delayed_fsync)) {
+		*s = (struct scratch){ 0 };
+		return VERDICT_CLEAR;
+	}
+	if (delayed > 0)
+		s->n[0] += delayed;
+	if (delayed <= 0 && !v->fsync_pending)
+		return VERDICT_CLEAR;
+	detect_say(n, v->fsync_pending ? "an fsync of the AOF has not ended for 2 s"
+				       : "writes had to wait for an fsync of the AOF");
+	notice_figure(n, "delayed_fsyncs", s->n[0]);
+	figure_if(v, n, "pending_fsyncs", F_aof_pending_bio_fsync);
+	figure_if(v, n, "rewriting", F_aof_rewrite_in_progress);
+	return VERDICT_WARNING;
+}
+
+enum verdict
+detect_aof_rewrite_failed(const struct view *v, struct scratch *s, struct notice *n)
+{
+	char size[32];
+
+	(void)s;
+	if (!is_err(v, F_aof_last_bgrewrite_status))
+		return VERDICT_CLEAR;
+	detect_say(n, "the last rewrite of the AOF failed; it has %s now",
+		   detect_size(size, get(v, F_aof_current_size)));
+	figure_if(v, n, "aof_bytes", F_aof_current_size);
+	figure_if(v, n, "base_bytes", F_aof_base_size);
+	figure_if(v, n, "attempts", F_aof_rewrites);
+	figure_if(v, n, "failures_in_a_row", F_aof_rewrites_consecutive_failures);
+	return VERDICT_CRITICAL;
+}
+
+/*
+ * From 7.0 a rewrite whose fork fails is tried again at every turn of serverCron,
+ * and each try leaves a file behind. Once it is a storm, every such try prolongs
+ * it. scratch: from: since when attempts are counted; n: attempts and forks at
+ * that time, and when (s, monotonic) the last one of a storm was.
+ */
+#define STORM_WINDOW_S 5.5
+
+enum verdict
+detect_aof_rewrite_storm(const struct view *v, struct scratch *s, struct notice *n)
+{
+	double attempts = get(v, F_aof_rewrites), forks = get(v, F_total_forks);
+	double now = clock_diff_s(v->at.mono, (struct mono){ 0 }), failed, seconds;
+	bool again, many;
+
+	if (!is_fresh(v, SNAPSHOT_WIDE))
+		return VERDICT_KEEP;
+	if (s->from.ns == 0 || forks != s->n[1] || attempts < s->n[0]) {
+		s->from = v->at.mono;
+		s->n[0] = attempts;
+		s->n[1] = forks;
+	}
+	failed = attempts - s->n[0];
+	seconds = clock_diff_s(v->at.mono, s->from);
+	many = failed >= limit(v, T_REWRITE_STORM_ATTEMPTS);
+	again = s->n[2] > 0 && now - s->n[2] < limit(v, T_REWRITE_STORM_CLEAR) &&
+		rise(v, F_aof_rewrites) > 0;
+	if (seconds > STORM_WINDOW_S) {
+		s->from = v->at.mono;
+		s->n[0] = attempts;
+	}
+	if (!many && !again)
+		return VERDICT_CLEAR;
+	if (rise(v, F_aof_rewrites) > 0)
+		s->n[2] = now;
+	detect_say(n,
+		   "%.0f rewrites of the AOF were begun within %.0f s, and no fork "
+		   "succeeded: each leaves a file behind",
+		   fmax(failed, 1), fmax(seconds, 1));
+	notice_figure(n, "attempts", fmax(failed, 1));
+	notice_figure(n, "forks", forks);
+	return VERDICT_CRITICAL;
+}
+
+enum verdict
+detect_aof_rewrite_slow(const struct view *v, struct scratch *s, struct notice *n)
+{
+	double seconds = get(v, F_aof_current_rewrite_time_sec);
+	char span[CLOCK_SPAN_BYTES];
+
+	(void)s;
+	if (get(v, F_aof_rewrite_in_progress) == 0 ||
+	    seconds < limit(v, T_REWRITE_SLOW_WARNING))
+		return VERDICT_CLEAR;
+	detect_say(n, "the rewrite of the AOF has been running for %s",
+		   clock_span(span, seconds));
+	notice_figure(n, "seconds", seconds);
+	figure_if(v, n, "aof_bytes", F_aof_current_size);
+	return VERDICT_WARNING;
+}
+
+/*
+ * From 7.0 the sizes are there exactly when appendonly is set; a replica stops
+ * its AOF for a full synchronization and must begin it again after that.
+ */
+enum verdict
+detect_aof_stopped(const struct view *v, struct scratch *s, struct notice *n)
+{
+	bool syncing = get(v, F_master_sync_in_progress) != 0;
+
+	(void)s;
+	if (!has(v, F_aof_enabled) || get(v, F_aof_enabled) != 0 ||
+	    !has(v, F_aof_current_size) || get(v, F_loading) != 0 ||
+	    get(v, F_async_loading) != 0 || syncing)
+		return VERDICT_CLEAR;
+	detect_say(n, "appendonly is set, but nothing is appended: the AOF is off");
+	figure_if(v, n, "aof_bytes", F_aof_current_size);
+	figure_if(v, n, "master_link_up", F_master_link_status);
+	return VERDICT_CRITICAL;
+}
+
+enum verdict
+detect_aof_overgrown(const struct view *v, struct scratch *s, struct notice *n)
+{
+	double size = get(v, F_aof_current_size), base = get(v, F_aof_base_size);
+	char now[32], then[32];
+
+	(void)s;
+	if (get(v, F_aof_enabled) == 0 || get(v, F_aof_rewrite_in_progress) != 0 ||
+	    size <= limit(v, T_OVERGROWN_SIZE) ||
+	    size <= limit(v, T_OVERGROWN_FACTOR) * base)
+		return VERDICT_CLEAR;
+	detect_say(n, "the AOF has %s, and had %s when it was last rewritten",
+		   detect_size(now, size), detect_size(then, base));
+	notice_figure(n, "aof_bytes", size);
+	notice_figure(n, "base_bytes", base);
+	return VERDICT_WARNING;
+}

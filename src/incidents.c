@@ -1,0 +1,510 @@
+/*
+ * incidents: see incidents.h.
+ */
+#include "incidents.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect.h"
+#include "xalloc.h"
+
+#define NEEDS_MAX 3
+#define NO_THRESHOLD RULES_THRESHOLD_COUNT
+
+/*
+ * for: how long the condition must hold, in at least two samples; clear: how
+ * long it must be over. Others raise and clear at once: those whose time stands
+ * in INFO, or in their scratch.
+ */
+struct detector {
+	detect_fn *detect;
+	enum rules_threshold for_s, clear_s;
+	enum snapshot_field needs[NEEDS_MAX]; /* F_loading: none; all servers have it */
+};
+
+#define AT_ONCE .for_s = NO_THRESHOLD, .clear_s = NO_THRESHOLD
+#define FOR(threshold) .for_s = threshold, .clear_s = NO_THRESHOLD
+#define CLEAR_AFTER(threshold) .for_s = NO_THRESHOLD, .clear_s = threshold
+
+static const struct detector detectors[INCIDENT_COUNT] = {
+	[INCIDENT_LINK_DOWN] = { detect_link_down, FOR(T_LINK_DOWN_FOR) },
+	[INCIDENT_LINK_SILENT] = { detect_link_silent, AT_ONCE },
+	[INCIDENT_LINK_DENIED] = { detect_link_denied, AT_ONCE },
+	[INCIDENT_LINK_BUSY] = { detect_link_busy, FOR(T_LINK_BUSY_FOR) },
+	[INCIDENT_PUBLISH_BLOCKED] = { detect_publish_blocked, AT_ONCE },
+	[INCIDENT_RDB_SAVE_FAILED] = { detect_rdb_save_failed, AT_ONCE,
+				       .needs = { F_rdb_last_bgsave_status } },
+	[INCIDENT_RDB_SAVE_STUCK] = { detect_rdb_save_stuck, AT_ONCE,
+				      .needs = { F_current_save_keys_total } },
+	[INCIDENT_RDB_SAVE_SLOW] = { detect_rdb_save_slow, AT_ONCE,
+				     .needs = { F_rdb_current_bgsave_time_sec } },
+	[INCIDENT_RDB_STALE] = { detect_rdb_stale, AT_ONCE,
+				 .needs = { F_rdb_last_save_time,
+					    F_uptime_in_seconds } },
+	[INCIDENT_RDB_NEVER_SAVED] = { detect_rdb_never_saved, AT_ONCE,
+				       .needs = { F_rdb_last_save_time,
+						  F_uptime_in_seconds } },
+	[INCIDENT_AOF_WRITE_FAILED] = { detect_aof_write_failed, AT_ONCE,
+					.needs = { F_aof_last_write_status } },
+	[INCIDENT_AOF_BACKLOG] = { detect_aof_backlog, AT_ONCE },
+	[INCIDENT_AOF_FSYNC_STALLED] = { detect_aof_fsync_stalled,
+					 CLEAR_AFTER(T_FSYNC_STALLED_CLEAR) },
+	[INCIDENT_AOF_REWRITE_FAILED] = { detect_aof_rewrite_failed, AT_ONCE,
+					  .needs = { F_aof_last_bgrewrite_status } },
+	[INCIDENT_AOF_REWRITE_STORM] = { detect_aof_rewrite_storm,
+					 CLEAR_AFTER(T_REWRITE_STORM_CLEAR),
+					 .needs = { F_aof_rewrites, F_total_forks } },
+	[INCIDENT_AOF_REWRITE_SLOW] = { detect_aof_rewrite_slow, AT_ONCE,
+					.needs = { F_aof_current_rewrite_time_sec } },
+	[INCIDENT_AOF_STOPPED] = { detect_aof_stopped, FOR(T_AOF_STOPPED_FOR),
+				   .needs = { F_aof_rewrites } },
+	[INCIDENT_AOF_OVERGROWN] = { detect_aof_overgrown, FOR(T_OVERGROWN_FOR) },
+	[INCIDENT_FORK_SLOW] = { detect_fork_slow, AT_ONCE,
+				 .needs = { F_latest_fork_usec, F_used_memory_rss } },
+	[INCIDENT_FORK_MEMORY] = { detect_fork_memory, AT_ONCE,
+				   .needs = { F_current_cow_size, F_used_memory_rss } },
+	[INCIDENT_SAVE_STARVED] = { detect_save_starved, AT_ONCE,
+				    .needs = { F_sync_full } },
+	[INCIDENT_LOAD_SLOW] = { detect_load_slow, AT_ONCE },
+	[INCIDENT_SERVER_RESTARTED_EMPTY] = { detect_restarted_empty, AT_ONCE,
+					      .needs = { F_keys } },
+	[INCIDENT_PERSISTENCE_OFF] = { detect_persistence_off, AT_ONCE,
+				       .needs = { F_aof_enabled } },
+	[INCIDENT_MODULE_FORK_BLOCKING] = { detect_module_fork, AT_ONCE,
+					    .needs = { F_module_fork_in_progress } },
+	[INCIDENT_WRITES_REFUSED] = { detect_writes_refused,
+				      CLEAR_AFTER(T_REFUSED_CLEAR),
+				      .needs = { F_errorstat_MISCONF } },
+};
+
+struct state {
+	bool open, acked;
+	enum severity severity;
+	struct mono from;    /* since when the condition holds */
+	struct wall since;   /* the same for people */
+	unsigned samples;    /* in which it has held */
+	struct mono over;    /* since when it does not, while open */
+	struct notice *told; /* what was told last, while open; NULL: not by us */
+	struct scratch scratch;
+};
+
+struct incidents {
+	incidents_emit_fn *emit;
+	void *owner;
+	struct state catalogue[INCIDENT_COUNT];
+	struct state own[RULES_OWN_MAX];
+	char *own_ids[RULES_OWN_MAX]; /* of those that are open */
+};
+
+void
+detect_say(struct notice *n, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(n->summary, sizeof(n->summary), format, ap);
+	va_end(ap);
+}
+
+const char *
+detect_size(char buf[static 32], double bytes)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+	unsigned unit = 0;
+
+	while (bytes >= 1024 && unit < 4) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(buf, 32, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+	return buf;
+}
+
+/*
+ * Telling.
+ */
+
+static void
+tell(struct incidents *in, struct state *s, enum notice_kind kind,
+     const struct notice *what, struct instant at)
+{
+	struct notice n = *what;
+
+	n.kind = kind;
+	n.severity = s->severity;
+	n.at = at.wall;
+	n.since = s->since;
+	n.acked = s->acked;
+	in->emit(in->owner, &n);
+}
+
+static void
+keep(struct state *s, const struct notice *n)
+{
+	if (s->told == NULL)
+		s->told = xcalloc(1, sizeof(*s->told));
+	*s->told = *n;
+}
+
+static void
+forget(struct state *s)
+{
+	struct scratch scratch = s->scratch;
+
+	free(s->told);
+	*s = (struct state){ .scratch = scratch };
+}
+
+static void
+raise(struct incidents *in, struct state *s, enum severity severity, struct notice *n,
+      struct instant at)
+{
+	enum notice_kind kind = NOTICE_RAISED;
+
+	/* Restored: those who were told before pinfod ended know of it. */
+	if (s->open && s->told == NULL)
+		kind = NOTICE_OPEN;
+	else if (s->open)
+		kind = NOTICE_CHANGED;
+	if (kind == NOTICE_CHANGED && s->severity == severity) {
+		keep(s, n);
+		return;
+	}
+	s->open = true;
+	s->severity = severity;
+	keep(s, n);
+	tell(in, s, kind, n, at);
+}
+
+static void
+clear(struct incidents *in, struct state *s, struct notice *n, const char *why,
+      struct instant at)
+{
+	char span[CLOCK_SPAN_BYTES];
+
+	detect_say(n, "%s after %s", why,
+		   clock_span(span, clock_wall_s(at.wall) - clock_wall_s(s->since)));
+	n->figure_count = 0;
+	notice_figure(n, "duration_s", clock_wall_s(at.wall) - clock_wall_s(s->since));
+	n->advice = "";
+	s->open = false;
+	tell(in, s, NOTICE_CLEARED, n, at);
+	forget(s);
+}
+
+/*
+ * The one rule of holding and clearing.
+ */
+
+struct hold {
+	double for_s, clear_s;
+};
+
+static void
+judge(struct incidents *in, struct state *s, enum verdict verdict, struct hold hold,
+      struct notice *n, struct instant at)
+{
+	enum severity severity =
+		verdict == VERDICT_CRITICAL ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+
+	if (verdict == VERDICT_KEEP)
+		return;
+	if (verdict == VERDICT_CLEAR) {
+		s->from.ns = 0;
+		s->samples = 0;
+		if (!s->open)
+			return;
+		if (s->over.ns == 0)
+			s->over = at.mono;
+		if (clock_diff_s(at.mono, s->over) >= hold.clear_s)
+			clear(in, s, n, "over", at);
+		return;
+	}
+	s->over.ns = 0;
+	if (s->from.ns == 0) {
+		s->from = at.mono;
+		if (!s->open)
+			s->since = at.wall;
+	}
+	s->samples++;
+	if (s->open || hold.for_s == 0 ||
+	    (s->samples >= 2 && clock_diff_s(at.mono, s->from) >= hold.for_s))
+		raise(in, s, severity, n, at);
+}
+
+static double
+threshold(const struct rules *rules, enum rules_threshold t)
+{
+	return t == NO_THRESHOLD ? 0 : rules->limit[t];
+}
+
+static void
+step_catalogue(struct incidents *in, const struct view *v, enum incident i)
+{
+	const struct detector *d = &detectors[i];
+	const struct catalogue_entry *entry = catalogue_entry(i);
+	struct state *s = &in->catalogue[i];
+	struct notice n = { .incident = entry->id, .advice = entry->advice };
+	struct hold hold = { threshold(v->rules, d->for_s),
+			     threshold(v->rules, d->clear_s) };
+
+	if (v->rules->off[i]) {
+		if (s->open)
+			clear(in, s, &n, "switched off", v->at);
+		return;
+	}
+	/* While nothing is heard, only the link has something to say. */
+	if ((v->fresh == 0 && i > INCIDENT_PUBLISH_BLOCKED) ||
+	    incidents_missing(i, v->cur) != NULL)
+		return;
+	judge(in, s, d->detect(v, &s->scratch, &n), hold, &n, v->at);
+}
+
+/*
+ * The operator's own.
+ */
+
+static void
+step_own(struct incidents *in, const struct view *v, unsigned i)
+{
+	const struct rule *r = &v->rules->own[i];
+	struct state *s = &in->own[i];
+	struct notice n = { .incident = r->id, .advice = "" };
+	double value = snapshot_get(v->cur, r->field);
+	enum verdict verdict = VERDICT_CLEAR;
+
+	if (!is_fresh(v, snapshot_field(r->field)->part))
+		return;
+	if (snapshot_has(v->cur, r->field) &&
+	    rules_compare(r->comparison, value, r->limit))
+		verdict = r->severity == SEVERITY_CRITICAL ? VERDICT_CRITICAL
+							   : VERDICT_WARNING;
+	detect_say(&n, "%.200s (%s %.10g %s %.10g)", r->text,
+		   snapshot_field(r->field)->name, value,
+		   rules_comparison_name(r->comparison), r->limit);
+	notice_figure(&n, snapshot_field(r->field)->name, value);
+	notice_figure(&n, "limit", r->limit);
+	judge(in, s, verdict, (struct hold){ .for_s = r->for_s }, &n, v->at);
+}
+
+/* Rules may have changed: what is open under an id that is gone is closed. */
+static void
+match_own(struct incidents *in, const struct view *v)
+{
+	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
+		const char *id = i < v->rules->own_count ? v->rules->own[i].id : NULL;
+		struct notice n = { .incident = in->own_ids[i], .advice = "" };
+
+		if (in->own_ids[i] != NULL && id != NULL &&
+		    strcmp(in->own_ids[i], id) == 0)
+			continue;
+		if (in->own[i].open)
+			clear(in, &in->own[i], &n, "no longer a rule", v->at);
+		free(in->own[i].told);
+		in->own[i] = (struct state){ 0 };
+		free(in->own_ids[i]);
+		in->own_ids[i] = xstrdup(id);
+	}
+}
+
+/*
+ * What survives in the history.
+ */
+
+static void
+remember(const struct incidents *in, struct history *h)
+{
+	for (unsigned i = 0; i < INCIDENT_COUNT; i++) {
+		const struct state *s = &in->catalogue[i];
+		struct history_open *o = &h->open[i];
+
+		if (o->open == s->open && o->acked == s->acked &&
+		    o->severity == s->severity &&
+		    (!s->open || o->since.ns == s->since.ns))
+			continue;
+		*o = (struct history_open){ s->open, s->acked, s->severity, s->since };
+		h->dirty = true;
+	}
+}
+
+void
+incidents_restore(struct incidents *in, const struct history *h)
+{
+	for (unsigned i = 0; i < INCIDENT_COUNT; i++) {
+		struct state *s = &in->catalogue[i];
+
+		s->open = h->open[i].open;
+		s->acked = h->open[i].acked;
+		s->severity = h->open[i].severity;
+		s->since = h->open[i].since;
+	}
+}
+
+/*
+ * The verbs.
+ */
+
+struct incidents *
+incidents_new(incidents_emit_fn *emit, void *owner)
+{
+	struct incidents *in = xcalloc(1, sizeof(*in));
+
+	in->emit = emit;
+	in->owner = owner;
+	return in;
+}
+
+void
+incidents_free(struct incidents *in)
+{
+	if (in == NULL)
+		return;
+	for (unsigned i = 0; i < INCIDENT_COUNT; i++)
+		free(in->catalogue[i].told);
+	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
+		free(in->own[i].told);
+		free(in->own_ids[i]);
+	}
+	free(in);
+}
+
+void
+incidents_step(struct incidents *in, const struct view *v, struct history *history)
+{
+	if (v->new_run) {
+		for (unsigned i = 0; i < INCIDENT_COUNT; i++)
+			in->catalogue[i].scratch = (struct scratch){ 0 };
+	}
+	for (unsigned i = 0; i < INCIDENT_COUNT; i++)
+		step_catalogue(in, v, (enum incident)i);
+	match_own(in, v);
+	for (unsigned i = 0; i < v->rules->own_count; i++)
+		step_own(in, v, i);
+	remember(in, history);
+}
+
+void
+incidents_close(struct incidents *in, const char *why, struct instant at,
+		struct history *history)
+{
+	for (unsigned i = 0; i < INCIDENT_COUNT; i++) {
+		struct notice n = { .incident = catalogue_entry((enum incident)i)->id };
+
+		if (in->catalogue[i].open)
+			clear(in, &in->catalogue[i], &n, why, at);
+		in->catalogue[i] = (struct state){ 0 };
+	}
+	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
+		struct notice n = { .incident = in->own_ids[i] };
+
+		if (in->own[i].open)
+			clear(in, &in->own[i], &n, why, at);
+		in->own[i] = (struct state){ 0 };
+	}
+	remember(in, history);
+}
+
+/* Places: those of the catalogue first, then the operator's own. */
+#define PLACES (INCIDENT_COUNT + RULES_OWN_MAX)
+
+static const struct state *
+state_at(const struct incidents *in, unsigned place)
+{
+	return place < INCIDENT_COUNT ? &in->catalogue[place]
+				      : &in->own[place - INCIDENT_COUNT];
+}
+
+static const char *
+id_at(const struct incidents *in, unsigned place)
+{
+	return place < INCIDENT_COUNT ? catalogue_entry((enum incident)place)->id
+				      : in->own_ids[place - INCIDENT_COUNT];
+}
+
+bool
+incidents_open(const struct incidents *in, unsigned i, struct instant at,
+	       struct notice *n)
+{
+	const struct state *s;
+	unsigned place;
+
+	for (place = 0; place < PLACES; place++) {
+		if (state_at(in, place)->open && i-- == 0)
+			break;
+	}
+	if (place == PLACES)
+		return false;
+	s = state_at(in, place);
+	if (s->told != NULL)
+		*n = *s->told;
+	else
+		*n = (struct notice){
+			.summary = "open when pinfod last ended, and not seen since",
+			.advice = "",
+		};
+	n->kind = NOTICE_OPEN;
+	n->incident = id_at(in, place);
+	n->severity = s->severity;
+	n->since = s->since;
+	n->at = at.wall;
+	n->acked = s->acked;
+	return true;
+}
+
+void
+incidents_tell(struct incidents *in, struct instant at)
+{
+	struct notice n;
+
+	for (unsigned i = 0; incidents_open(in, i, at, &n); i++)
+		in->emit(in->owner, &n);
+}
+
+void
+incidents_counts(const struct incidents *in, unsigned *warning, unsigned *critical)
+{
+	*warning = *critical = 0;
+	for (unsigned place = 0; place < PLACES; place++) {
+		const struct state *s = state_at(in, place);
+
+		if (s->open)
+			++*(s->severity == SEVERITY_CRITICAL ? critical : warning);
+	}
+}
+
+bool
+incidents_is_open(const struct incidents *in, enum incident incident)
+{
+	return in->catalogue[incident].open;
+}
+
+bool
+incidents_ack(struct incidents *in, const char *id, struct history *history)
+{
+	for (unsigned place = 0; place < PLACES; place++) {
+		if (!state_at(in, place)->open || strcmp(id_at(in, place), id) != 0)
+			continue;
+		if (place < INCIDENT_COUNT)
+			in->catalogue[place].acked = true;
+		else
+			in->own[place - INCIDENT_COUNT].acked = true;
+		remember(in, history);
+		return true;
+	}
+	return false;
+}
+
+const char *
+incidents_missing(enum incident incident, const struct snapshot *s)
+{
+	const struct detector *d = &detectors[incident];
+
+	for (unsigned i = 0; i < NEEDS_MAX; i++) {
+		if (d->needs[i] != F_loading && !snapshot_has(s, d->needs[i]))
+			return snapshot_field(d->needs[i])->name;
+	}
+	return NULL;
+}
