@@ -144,10 +144,8 @@ set_askpass(struct flags *f, char *value)
 }
 
 static bool
-set_interval(struct flags *f, char *value)
+seconds(struct flags *f, const char *value, int64_t *ns)
 {
-	int64_t *ns = &f->options->flags.interval_ns;
-
 	if (duration_parse(value, ns) && *ns >= CONF_INTERVAL_MIN_NS &&
 	    *ns <= CONF_INTERVAL_MAX_NS)
 		return true;
@@ -155,6 +153,42 @@ set_interval(struct flags *f, char *value)
 		    "'%.40s' is no number of seconds from 0.1 to 86400 "
 		    "(units: ms s m h d)",
 		    value);
+}
+
+static bool
+set_interval(struct flags *f, char *value)
+{
+	return seconds(f, value, &f->options->flags.interval_ns);
+}
+
+static bool
+set_replay(struct flags *f, char *value)
+{
+	f->options->replay = value;
+	return true;
+}
+
+static bool
+set_json(struct flags *f, char *value)
+{
+	(void)value;
+	f->options->json = true;
+	return true;
+}
+
+static bool
+set_sample(struct flags *f, char *value)
+{
+	return seconds(f, value, &f->options->flags.sample_ns);
+}
+
+/* "" says that there shall be none. */
+static bool
+set_notices(struct flags *f, char *value)
+{
+	f->options->flags.notices = value;
+	return *value == '\0' ||
+	       target_config_channel_ok(value, f->error, sizeof(f->error));
 }
 
 static bool
@@ -231,7 +265,7 @@ set_probe(struct flags *f, char *value)
 }
 
 static bool
-set_sample(struct flags *f, char *value)
+set_sample_config(struct flags *f, char *value)
 {
 	(void)value;
 	f->action = SAMPLE;
@@ -267,7 +301,11 @@ static const struct option_row rows[] = {
 	{ 0, "askpass", NULL, set_askpass, "ask for the password on the terminal" },
 	{ 'i', "interval", "SECONDS", set_interval,
 	  "between two messages, 0.1 to 86400 (5)" },
+	{ 0, "sample", "SECONDS", set_sample,
+	  "between two looks, 0.1 to the interval (1)" },
 	{ 0, "channel", "NAME", set_channel, "to publish on (pinfo)" },
+	{ 0, "notices", "CHANNEL", set_notices,
+	  "for notices (pinfo:notice); \"\": none" },
 	{ 0, "control", "PATH", set_control,
 	  "control socket (/run/pinfod/pinfod.sock for\n"
 	  "root, else $XDG_RUNTIME_DIR/pinfod.sock)" },
@@ -278,12 +316,15 @@ static const struct option_row rows[] = {
 	{ 0, "test-config", NULL, set_test_config,
 	  "check it, show what is in force, and end" },
 	{ 0, "probe", NULL, set_probe, "try the servers, say what works, and end" },
+	{ 0, "replay", "FILE", set_replay,
+	  "say what a recording of pinfoctl's tells, and end" },
+	{ 0, "json", NULL, set_json, "replay: notices as JSON, one a line" },
 	{ 0, "stopped", NULL, set_stopped, "wait for START" },
 	{ 0, "log-level", "LEVEL", set_log_level,
 	  "error, warning, notice, info or debug (notice)" },
 	{ 0, "version", NULL, set_version, "say the version and end" },
 	{ 0, "help", NULL, set_help, "this text" },
-	{ 0, "sample-config", NULL, set_sample, NULL },
+	{ 0, "sample-config", NULL, set_sample_config, NULL },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -14,6 +14,8 @@ struct options {
 	struct endpoint *servers;
 	char *user, *password, *control_path;
 	bool test_config, probe;
+	const char *replay; /* a recording; NULL: none */
+	bool json;	    /* replay: say it as JSON */
 	bool password_seen; /* one stood on the command line, and was wiped */
 };
 
