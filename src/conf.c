@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "conf_file.h"
+#include "duration.h"
 #include "secret.h"
 #include "xalloc.h"
 
@@ -53,11 +54,39 @@ void
 conf_apply_flags(const struct conf_flags *flags, struct target_config *defaults)
 {
 	replace(&defaults->channel, flags->channel);
+	replace(&defaults->notices, flags->notices);
+	if (defaults->notices != NULL && *defaults->notices == '\0') {
+		free(defaults->notices);
+		defaults->notices = NULL;
+	}
 	replace(&defaults->endpoint.user, flags->user);
 	replace(&defaults->endpoint.password, flags->password);
 	if (flags->interval_ns > 0)
 		defaults->interval_ns = flags->interval_ns;
+	if (flags->sample_ns > 0)
+		defaults->sample_ns = flags->sample_ns;
 	defaults->stopped |= flags->stopped;
+}
+
+bool
+conf_add_target(struct conf *c, struct target_config *t, char *error, size_t size)
+{
+	const char *wrong = NULL;
+	char reason[128];
+
+	if (t->channel == NULL)
+		t->channel = xstrdup(CONF_CHANNEL);
+	target_config_expand(t);
+	if (!target_config_channel_ok(t->channel, reason, sizeof(reason)))
+		wrong = "channel";
+	else if (t->notices != NULL &&
+		 !target_config_channel_ok(t->notices, reason, sizeof(reason)))
+		wrong = "notices";
+	if (wrong != NULL)
+		snprintf(error, size, "%s: with the name in it, %s", wrong, reason);
+	c->targets = xrealloc(c->targets, c->target_count + 1, sizeof(*t));
+	c->targets[c->target_count++] = *t;
+	return wrong == NULL;
 }
 
 /*
@@ -87,14 +116,8 @@ add_server(struct conf *c, const struct endpoint *server, const char *name,
 	endpoint_fini(&t.endpoint);
 	t.endpoint = e;
 	t.name = xstrdup(name);
-	if (t.channel == NULL)
-		t.channel = xstrdup(CONF_CHANNEL);
-	target_config_expand(&t);
-	if (!target_config_channel_ok(t.channel, error, sizeof(error)))
-		conf_say(messages, true,
-			 xasprintf("channel: with the name in it: %s", error));
-	c->targets = xrealloc(c->targets, c->target_count + 1, sizeof(t));
-	c->targets[c->target_count++] = t;
+	if (!conf_add_target(c, &t, error, sizeof(error)))
+		conf_say(messages, true, xstrdup(error));
 }
 
 static void
@@ -180,6 +203,23 @@ check_twins(const struct conf *c, struct conf_messages *messages)
 	free(list);
 }
 
+/* Whoever reads the one takes the other for it. */
+static void
+check_notices(const struct conf *c, struct conf_messages *messages)
+{
+	for (size_t i = 0; i < c->target_count; i++) {
+		const struct target_config *t = &c->targets[i];
+
+		if (t->notices != NULL && !t->json &&
+		    strcmp(t->notices, t->channel) == 0)
+			conf_say(messages, false,
+				 xasprintf("target %s: notices: they go to the channel "
+					   "of its feed, among the server's own words; "
+					   "name another, or say format = \"json\"",
+					   t->name));
+	}
+}
+
 /* A file may come later; but now is when somebody looks. */
 static void
 check_password_files(const struct conf *c, struct conf_messages *messages)
@@ -241,11 +281,25 @@ complete(struct conf *c, const struct conf_flags *flags, struct conf_messages *m
 		abort();
 }
 
+static void
+say_sample(const struct target_config *t, struct conf_messages *messages)
+{
+	char sample[32], interval[32];
+
+	messages->usage = true;
+	conf_say(messages, true,
+		 xasprintf("--sample: %s seconds are longer than the interval, which "
+			   "is %s",
+			   duration_seconds(sample, t->sample_ns),
+			   duration_seconds(interval, t->interval_ns)));
+}
+
 struct conf *
 conf_load(const struct conf_flags *flags, struct conf_messages *messages)
 {
 	struct target_config defaults = { .interval_ns = CONF_INTERVAL_NS,
-					  .sample_ns = CONF_SAMPLE_NS };
+					  .sample_ns = CONF_SAMPLE_NS,
+					  .notices = xstrdup(CONF_NOTICES) };
 	struct conf *c = xcalloc(1, sizeof(*c));
 
 	rules_init(&defaults.rules);
@@ -257,9 +311,12 @@ conf_load(const struct conf_flags *flags, struct conf_messages *messages)
 		conf_file_read(c->file, flags, c, &defaults, messages);
 	else
 		conf_apply_flags(flags, &defaults);
+	if (flags->sample_ns > defaults.interval_ns)
+		say_sample(&defaults, messages);
 	add_servers(c, flags, &defaults, messages);
 	complete(c, flags, messages);
 	check_twins(c, messages);
+	check_notices(c, messages);
 	check_password_files(c, messages);
 	target_config_fini(&defaults);
 	if (messages->errors == 0)

@@ -32,7 +32,8 @@ struct conf_flags {
 	const char *file; /* NULL: CONF_FILE, if it is there */
 	const char *control_path, *control_group, *log_level;
 	const char *channel, *user, *password;
-	int64_t interval_ns; /* 0: not said */
+	const char *notices;		/* "" says: none */
+	int64_t interval_ns, sample_ns; /* 0: not said */
 	bool stopped;
 	const struct endpoint *servers; /* then the file may name none */
 	size_t server_count;
@@ -69,6 +70,14 @@ void conf_messages_fini(struct conf_messages *messages);
 
 /* Puts what the flags say in place of what *defaults says. */
 void conf_apply_flags(const struct conf_flags *flags, struct target_config *defaults);
+
+/*
+ * Adds a target, which is taken over, when all that is said of it is in it: its
+ * channels are completed. False with the reason when they cannot be, and then
+ * it is there as well.
+ */
+bool conf_add_target(struct conf *conf, struct target_config *target, char *error,
+		     size_t error_size);
 
 /*
  * Writes the configuration in the form of the file, every setting of every

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conf.h"
 #include "conf_option.h"
@@ -20,6 +21,8 @@
 #include "duration.h"
 #include "endpoint.h"
 #include "nearest.h"
+#include "rules.h"
+#include "size.h"
 #include "target_config.h"
 #include "xalloc.h"
 
@@ -211,10 +214,107 @@ read_duration(struct reading *r, const config_setting_t *s, const char *where,
 }
 
 static void
+read_size(struct reading *r, const config_setting_t *s, const char *where,
+	  double *field)
+{
+	const char *text = config_setting_get_string(s);
+	int64_t bytes = -1;
+	char found[64];
+
+	if (config_setting_type(s) == CONFIG_TYPE_INT)
+		bytes = config_setting_get_int(s);
+	else if (config_setting_type(s) == CONFIG_TYPE_INT64)
+		bytes = config_setting_get_int64(s);
+	else if (text != NULL && *text == '\0')
+		bytes = 0;
+	if (text != NULL)
+		size_parse(text, &bytes);
+	if (bytes >= 0 && bytes <= SIZE_LIMIT)
+		*field = (double)bytes;
+	else
+		complain(
+			r, s, where,
+			"%s is no whole number of bytes up to 8192TiB (units: " SIZE_UNITS
+			")",
+			value_text(s, found));
+}
+
+/* The place of the value among the choices, or -1. */
+static int
+read_choice(struct reading *r, const config_setting_t *s, const char *where,
+	    const struct conf_option *o)
+{
+	const char *value = config_setting_get_string(s), *name;
+	char list[128] = "";
+
+	for (unsigned i = 0; (name = o->choice(i)) != NULL; i++) {
+		size_t len = strlen(list);
+
+		if (value != NULL && strcasecmp(value, name) == 0)
+			return (int)i;
+		snprintf(list + len, sizeof(list) - len, "%s%s", i > 0 ? ", " : "",
+			 name);
+	}
+	if (value != NULL)
+		complain(r, s, where, "'%.40s' is none of %s", value, list);
+	else
+		complain(r, s, where, "found %s; a \"string\" is allowed: %s",
+			 type_text(s), list);
+	return -1;
+}
+
+static void
+read_bool(struct reading *r, const config_setting_t *s, const char *where,
+	  const struct conf_option *o, bool *field)
+{
+	int choice;
+
+	if (o->choice != NULL) {
+		choice = read_choice(r, s, where, o);
+		if (choice >= 0)
+			*field = choice == 1;
+	} else if (config_setting_type(s) == CONFIG_TYPE_BOOL) {
+		*field = config_setting_get_bool(s);
+	} else {
+		complain(r, s, where, "found %s; true or false is allowed",
+			 type_text(s));
+	}
+}
+
+/* Adds to what is there, so that a target's texts come after those of defaults. */
+static void
+read_rules(struct reading *r, const config_setting_t *s, const char *where,
+	   struct rules *rules)
+{
+	int type = config_setting_type(s);
+
+	if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST) {
+		complain(r, s, where,
+			 "found %s; an array of strings is allowed: [ \"...\", "
+			 "\"...\" ]",
+			 type_text(s));
+		return;
+	}
+	for (int i = 0; i < config_setting_length(s); i++) {
+		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		const char *text = config_setting_get_string(e);
+		char place[192], error[512];
+
+		snprintf(place, sizeof(place), "%s[%d]", where, i);
+		if (text == NULL)
+			complain(r, e, place, "found %s; a \"string\" is allowed",
+				 type_text(e));
+		else if (!rules_add(rules, text, error, sizeof(error)))
+			complain(r, e, place, "%s", error);
+	}
+}
+
+static void
 read_option(struct reading *r, const config_setting_t *s, const char *where,
 	    const struct conf_option *o, void *base)
 {
 	void *field = (char *)base + o->offset;
+	int choice;
 
 	switch (o->type) {
 	case CONF_TYPE_STRING:
@@ -226,12 +326,21 @@ read_option(struct reading *r, const config_setting_t *s, const char *where,
 	case CONF_TYPE_DURATION:
 		read_duration(r, s, where, o, field);
 		break;
+	case CONF_TYPE_SIZE:
+		read_size(r, s, where, field);
+		break;
 	case CONF_TYPE_BOOL:
-		if (config_setting_type(s) == CONFIG_TYPE_BOOL)
-			*(bool *)field = config_setting_get_bool(s);
-		else
-			complain(r, s, where, "found %s; true or false is allowed",
-				 type_text(s));
+		read_bool(r, s, where, o, field);
+		break;
+	case CONF_TYPE_CHOICE:
+		/* gcc and clang keep an enum without negative values as this. */
+		choice = read_choice(r, s, where, o);
+		if (choice >= 0)
+			*(unsigned *)field = (unsigned)choice;
+		break;
+	case CONF_TYPE_RULES:
+		read_rules(r, s, where, field);
+		break;
 	}
 }
 
@@ -270,6 +379,25 @@ read_group(struct reading *r, const config_setting_t *group, const char *path,
 			 (strcmp(name, "name") != 0 && strcmp(name, "url") != 0))
 			complain_unknown(r, s, path, known, count);
 	}
+}
+
+/* Whoever says how often to sample must mean it: a longer interval is no cure. */
+static void
+check_sample(struct reading *r, const config_setting_t *group, const char *path,
+	     const struct target_config *t)
+{
+	const config_setting_t *s = config_setting_get_member(group, "sample");
+	char where[64], sample[32], interval[32];
+	int64_t ns;
+
+	/* One that is wrong by itself was told of, and is not in force. */
+	if (s == NULL || !duration_of(s, &ns) || ns != t->sample_ns ||
+	    ns <= t->interval_ns)
+		return;
+	snprintf(where, sizeof(where), "%s.sample", path);
+	complain(r, s, where, "%s seconds are longer than the interval, which is %s",
+		 duration_seconds(sample, ns),
+		 duration_seconds(interval, t->interval_ns));
 }
 
 static const config_setting_t *
@@ -319,7 +447,6 @@ read_url(struct reading *r, const config_setting_t *s, const char *path,
 static void
 read_target(struct reading *r, const config_setting_t *group, unsigned index)
 {
-	struct conf *c = r->conf;
 	const config_setting_t *url, *name;
 	struct target_config t;
 	char path[32], text[ENDPOINT_TEXT_BYTES], error[512];
@@ -337,6 +464,7 @@ read_target(struct reading *r, const config_setting_t *group, unsigned index)
 		t.name = xstrdup(name != NULL ? config_setting_get_string(name)
 					      : endpoint_text(&t.endpoint, text));
 	read_group(r, group, path, CONF_SCOPE_TARGET, &t, true);
+	check_sample(r, group, path, &t);
 	/* A file of its own outweighs the password that the flags give to all. */
 	if (t.endpoint.password_file != NULL &&
 	    (config_setting_get_member(group, "password_file") != NULL ||
@@ -354,13 +482,8 @@ read_target(struct reading *r, const config_setting_t *group, unsigned index)
 		target_config_fini(&t);
 		return;
 	}
-	if (t.channel == NULL)
-		t.channel = xstrdup(CONF_CHANNEL);
-	target_config_expand(&t);
-	if (!target_config_channel_ok(t.channel, error, sizeof(error)))
-		complain(r, group, path, "channel: with the name in it, %s", error);
-	c->targets = xrealloc(c->targets, c->target_count + 1, sizeof(t));
-	c->targets[c->target_count++] = t;
+	if (!conf_add_target(r->conf, &t, error, sizeof(error)))
+		complain(r, group, path, "%s", error);
 }
 
 static void
@@ -409,6 +532,7 @@ read_tree(struct reading *r, const config_t *tree, const struct conf_flags *flag
 	/* Before the targets, wherever it stands; and flags outweigh it. */
 	if ((s = config_setting_get_member(root, "defaults")) != NULL)
 		read_group(r, s, "defaults", CONF_SCOPE_TARGET, r->defaults, false);
+	check_sample(r, s, "defaults", r->defaults);
 	conf_apply_flags(flags, r->defaults);
 	if ((s = config_setting_get_member(root, "targets")) != NULL)
 		read_targets(r, s);

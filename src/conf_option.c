@@ -50,42 +50,158 @@ check_level(const char *value, char *error, size_t size)
 	return false;
 }
 
+static const char *
+format_choice(unsigned i)
+{
+	static const char *const names[] = { "text", "json" };
+
+	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}
+
+static const char *
+expect_choice(unsigned i)
+{
+	return i <= EXPECT_BOTH ? rules_expect_name((enum rules_expect)i) : NULL;
+}
+
 #define IN_CONF(field) offsetof(struct conf, field)
 #define IN_TARGET(field) offsetof(struct target_config, field)
 
 static const struct conf_option options[] = {
-	{ CONF_SCOPE_CONTROL, "path", CONF_TYPE_STRING, IN_CONF(control_path), 0, 0,
-	  check_control_path, "\"\"",
-	  "Where the control socket is. Preset: pinfod.sock in the directory that\n"
-	  "systemd made; else /run/pinfod/pinfod.sock for root; else in\n"
-	  "$XDG_RUNTIME_DIR. A reload does not move it." },
-	{ CONF_SCOPE_CONTROL, "group", CONF_TYPE_STRING, IN_CONF(control_group), 0, 0,
-	  check_group, "\"\"",
-	  "The group that the socket belongs to and whose members may START,\n"
-	  "STOP, POLL. Preset: none." },
-	{ CONF_SCOPE_LOG, "level", CONF_TYPE_STRING, IN_CONF(log_level_name), 0, 0,
-	  check_level, "\"notice\"", "error, warning, notice, info or debug." },
-	{ CONF_SCOPE_TARGET, "interval", CONF_TYPE_DURATION, IN_TARGET(interval_ns),
-	  CONF_INTERVAL_MIN_NS, CONF_INTERVAL_MAX_NS, NULL, "\"5s\"",
-	  "Between two messages, 0.1s to 1d. Units: ms s m h d; a bare number\n"
-	  "is seconds." },
-	{ CONF_SCOPE_TARGET, "channel", CONF_TYPE_STRING, IN_TARGET(channel), 0, 0,
-	  target_config_channel_ok, "\"pinfo\"",
-	  "What to publish on; {name} stands for the target's name." },
-	{ CONF_SCOPE_TARGET, "user", CONF_TYPE_STRING, IN_TARGET(endpoint.user), 0, 0,
-	  NULL, "\"\"",
-	  "The ACL user to log in as. Preset: the server's default user." },
-	{ CONF_SCOPE_TARGET, "password_file", CONF_TYPE_STRING,
-	  IN_TARGET(endpoint.password_file), 0, 0, check_absolute, "\"\"",
-	  "A file whose first line is the password. Mode 0600, or 0640 with\n"
-	  "pinfod's group. It is read at each connection, so a new password\n"
-	  "needs no restart." },
-	{ CONF_SCOPE_TARGET, "credential", CONF_TYPE_CREDENTIAL,
-	  IN_TARGET(endpoint.password_file), 0, 0, NULL, "\"\"",
-	  "The same, by the name of a credential that the service manager\n"
-	  "hands over (LoadCredential=)." },
-	{ CONF_SCOPE_TARGET, "stopped", CONF_TYPE_BOOL, IN_TARGET(stopped), 0, 0, NULL,
-	  "false", "Wait for START before publishing." },
+	{ .scope = CONF_SCOPE_CONTROL,
+	  .key = "path",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_CONF(control_path),
+	  .check = check_control_path,
+	  .preset = "\"\"",
+	  .help = "Where the control socket is. Preset: pinfod.sock in the directory that\n"
+		  "systemd made; else /run/pinfod/pinfod.sock for root; else in\n"
+		  "$XDG_RUNTIME_DIR. A reload does not move it." },
+	{ .scope = CONF_SCOPE_CONTROL,
+	  .key = "group",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_CONF(control_group),
+	  .check = check_group,
+	  .preset = "\"\"",
+	  .help = "The group that the socket belongs to and whose members may START,\n"
+		  "STOP, POLL. Preset: none." },
+	{ .scope = CONF_SCOPE_LOG,
+	  .key = "level",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_CONF(log_level_name),
+	  .check = check_level,
+	  .preset = "\"notice\"",
+	  .help = "error, warning, notice, info or debug." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "interval",
+	  .type = CONF_TYPE_DURATION,
+	  .offset = IN_TARGET(interval_ns),
+	  .min = CONF_INTERVAL_MIN_NS,
+	  .max = CONF_INTERVAL_MAX_NS,
+	  .preset = "\"5s\"",
+	  .help = "Between two messages, 0.1s to 1d. Units: ms s m h d; a bare number\n"
+		  "is seconds." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "sample",
+	  .type = CONF_TYPE_DURATION,
+	  .offset = IN_TARGET(sample_ns),
+	  .min = CONF_INTERVAL_MIN_NS,
+	  .max = CONF_INTERVAL_MAX_NS,
+	  .preset = "\"1s\"",
+	  .help = "Between two looks at the server, from 0.1s to the interval. It is made\n"
+		  "to divide that: 1s of 4.5s becomes 0.9s, and --test-config shows it.\n"
+		  "What begins and ends between two samples may go unseen. With an\n"
+		  "interval that is shorter than this preset, or than what defaults\n"
+		  "say, each sample is published." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "channel",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(channel),
+	  .check = target_config_channel_ok,
+	  .preset = "\"pinfo\"",
+	  .help = "What to publish on; {name} stands for the target's name." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "format",
+	  .type = CONF_TYPE_BOOL,
+	  .offset = IN_TARGET(json),
+	  .choice = format_choice,
+	  .preset = "\"text\"",
+	  .help = "What is published there: text, what the server answered, byte for\n"
+		  "byte; or json, one object with its fields, its name and the time." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "notices",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(notices),
+	  .check = target_config_channel_ok,
+	  .preset = "\"pinfo:notice\"",
+	  .help = "What to publish notices on, as JSON: incidents that are raised and\n"
+		  "cleared, and facts. {name} stands for the target's name. With \"\" they\n"
+		  "are told in the log and on the control socket only." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "incidents",
+	  .type = CONF_TYPE_RULES,
+	  .offset = IN_TARGET(rules),
+	  .preset = "[ ]",
+	  .help = "What is different from the catalogue of incidents that\n"
+		  "pinfod-incidents(7) shows. A target's own texts come after those of\n"
+		  "defaults, and later ones outweigh earlier ones. Three forms:\n"
+		  "  \"rdb.save_slow warning=5m critical=20m\"\n"
+		  "    sets thresholds: times, sizes or numbers, as the catalogue has them.\n"
+		  "  \"aof.* off\"\n"
+		  "    switches incidents or facts off, or on; patterns have * ? and [ ].\n"
+		  "  \"changes.high warning when rdb_changes_since_last_save > 1000000 "
+		  "for 1m:\n"
+		  "   nobody saves\"\n"
+		  "    adds an incident of your own: ID SEVERITY when FIELD OP LIMIT\n"
+		  "    [for TIME]: TEXT. The ID has a dot in it; SEVERITY is info, warning\n"
+		  "    or critical, OP one of > >= < <= = !=, FIELD one of INFO's numbers.\n"
+		  "    The same ID again replaces it, and off removes it." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "expect",
+	  .type = CONF_TYPE_CHOICE,
+	  .offset = IN_TARGET(rules.expect),
+	  .choice = expect_choice,
+	  .preset = "\"any\"",
+	  .help = "The persistence that the server is meant to have: any (an AOF or save\n"
+		  "points), none, rdb, aof or both. Less is the incident persistence.off;\n"
+		  "where none is meant, nothing is missed after a restart either." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "memory_limit",
+	  .type = CONF_TYPE_SIZE,
+	  .offset = IN_TARGET(rules.memory_limit_bytes),
+	  .preset = "\"\"",
+	  .help = "The memory that the server may use, where that is less than maxmemory\n"
+		  "and what its machine has: the limit of its container. fork.memory\n"
+		  "reckons with it. Units: KiB MiB GiB TiB (1024), kB MB GB TB (1000), or\n"
+		  "in lower case as redis.conf has them: k m g (1000), kb mb gb (1024)." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "user",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(endpoint.user),
+	  .preset = "\"\"",
+	  .help = "The ACL user to log in as. Preset: the server's default user." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "password_file",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(endpoint.password_file),
+	  .check = check_absolute,
+	  .preset = "\"\"",
+	  .help = "A file whose first line is the password. Mode 0600, or 0640 with\n"
+		  "pinfod's group. It is read at each connection, so a new password\n"
+		  "needs no restart." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "credential",
+	  .type = CONF_TYPE_CREDENTIAL,
+	  .offset = IN_TARGET(endpoint.password_file),
+	  .preset = "\"\"",
+	  .help = "The same, by the name of a credential that the service manager\n"
+		  "hands over (LoadCredential=)." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "stopped",
+	  .type = CONF_TYPE_BOOL,
+	  .offset = IN_TARGET(stopped),
+	  .preset = "false",
+	  .help = "Wait for START before publishing." },
 };
 
 #define OPTIONS (sizeof(options) / sizeof(options[0]))

@@ -22,12 +22,18 @@ enum conf_scope {
 enum conf_type {
 	CONF_TYPE_STRING,     /* char *, NULL for "" */
 	CONF_TYPE_DURATION,   /* int64_t nanoseconds, within min and max */
-	CONF_TYPE_BOOL,	      /* bool */
+	CONF_TYPE_SIZE,	      /* double, bytes; 0 for "" */
+	CONF_TYPE_BOOL,	      /* bool; with choices: the second one */
+	CONF_TYPE_CHOICE,     /* an enum; the choices are its names */
+	CONF_TYPE_RULES,      /* struct rules; what a list of texts adds to it */
 	CONF_TYPE_CREDENTIAL, /* char *, the path of the credential's file */
 };
 
 /* Says in error what was found and what is allowed. */
 typedef bool conf_check_fn(const char *value, char *error, size_t error_size);
+
+/* The names that a value may be, in order; NULL past the last. */
+typedef const char *conf_choice_fn(unsigned i);
 
 struct conf_option {
 	enum conf_scope scope;
@@ -38,6 +44,7 @@ struct conf_option {
 	conf_check_fn *check; /* of a string that is not empty; NULL: none */
 	const char *preset;   /* in the file's form */
 	const char *help;     /* lines for the shipped file */
+	conf_choice_fn *choice;
 };
 
 /* NULL past the last. */

@@ -2,11 +2,13 @@
  * conf_print: conf_print and conf_print_sample of conf.h; what the table of
  * options says, in the form of the file.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf.h"
 #include "conf_option.h"
 #include "duration.h"
+#include "size.h"
 
 /* A libconfig string: quotes, backslashes and what does not print are escaped. */
 static void
@@ -25,11 +27,34 @@ print_string(FILE *out, const char *text)
 }
 
 static void
-print_value(FILE *out, const struct conf_option *o, const void *base)
+print_rules(FILE *out, const struct rules *rules, const char *indent)
+{
+	size_t count;
+	char **texts = rules_texts(rules, &count);
+
+	putc('[', out);
+	for (size_t i = 0; i < count; i++) {
+		fprintf(out, "\n%s\t", indent);
+		print_string(out, texts[i]);
+		if (i + 1 < count)
+			putc(',', out);
+		free(texts[i]);
+	}
+	if (count > 0)
+		fprintf(out, "\n%s]", indent);
+	else
+		fputs(" ]", out);
+	free(texts);
+}
+
+static void
+print_value(FILE *out, const struct conf_option *o, const void *base,
+	    const char *indent)
 {
 	const void *field = (const char *)base + o->offset;
 	const char *text;
-	char seconds[32];
+	char value[32];
+	double bytes;
 
 	switch (o->type) {
 	case CONF_TYPE_STRING:
@@ -38,10 +63,24 @@ print_value(FILE *out, const struct conf_option *o, const void *base)
 		break;
 	case CONF_TYPE_DURATION:
 		fprintf(out, "\"%ss\"",
-			duration_seconds(seconds, *(const int64_t *)field));
+			duration_seconds(value, *(const int64_t *)field));
+		break;
+	case CONF_TYPE_SIZE:
+		bytes = *(const double *)field;
+		fprintf(out, "\"%s\"",
+			bytes > 0 ? size_text(value, (int64_t)bytes) : "");
 		break;
 	case CONF_TYPE_BOOL:
-		fputs(*(const bool *)field ? "true" : "false", out);
+		if (o->choice != NULL)
+			print_string(out, o->choice(*(const bool *)field));
+		else
+			fputs(*(const bool *)field ? "true" : "false", out);
+		break;
+	case CONF_TYPE_CHOICE:
+		print_string(out, o->choice(*(const unsigned *)field));
+		break;
+	case CONF_TYPE_RULES:
+		print_rules(out, field, indent);
 		break;
 	case CONF_TYPE_CREDENTIAL:
 		break;
@@ -58,7 +97,7 @@ print_options(FILE *out, enum conf_scope scope, const void *base, const char *in
 		if (o->scope != scope || o->type == CONF_TYPE_CREDENTIAL)
 			continue;
 		fprintf(out, "%s%s = ", indent, o->key);
-		print_value(out, o, base);
+		print_value(out, o, base, indent);
 		fputs(";\n", out);
 	}
 }
@@ -67,7 +106,13 @@ static void
 print_target(FILE *out, const struct target_config *t)
 {
 	const char *scheme = t->endpoint.path != NULL ? "unix" : "redis";
-	char address[ENDPOINT_TEXT_BYTES], url[ENDPOINT_TEXT_BYTES + 16];
+	char address[ENDPOINT_TEXT_BYTES], url[ENDPOINT_TEXT_BYTES + 16], seconds[32];
+	struct target_config shown = *t;
+	int64_t sample_ns = target_config_sample_ns(t);
+
+	/* As it may be said: no longer than the interval. */
+	if (shown.sample_ns > shown.interval_ns)
+		shown.sample_ns = shown.interval_ns;
 
 	fputs("\t{\n\t\tname = ", out);
 	print_string(out, t->name);
@@ -76,7 +121,10 @@ print_target(FILE *out, const struct target_config *t)
 		 endpoint_text(&t->endpoint, address));
 	print_string(out, url);
 	fputs(";\n", out);
-	print_options(out, CONF_SCOPE_TARGET, t, "\t\t");
+	print_options(out, CONF_SCOPE_TARGET, &shown, "\t\t");
+	if (sample_ns != shown.sample_ns)
+		fprintf(out, "\t\t# a sample every %s s, to divide the interval\n",
+			duration_seconds(seconds, sample_ns));
 	if (t->endpoint.password != NULL)
 		fputs("\t\t# a password was given on the command line, or in "
 		      "REDISCLI_AUTH\n",
