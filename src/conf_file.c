@@ -530,9 +530,10 @@ read_tree(struct reading *r, const config_t *tree, const struct conf_flags *flag
 	if ((s = config_setting_get_member(root, "log")) != NULL)
 		read_group(r, s, "log", CONF_SCOPE_LOG, r->conf, false);
 	/* Before the targets, wherever it stands; and flags outweigh it. */
-	if ((s = config_setting_get_member(root, "defaults")) != NULL)
+	if ((s = config_setting_get_member(root, "defaults")) != NULL) {
 		read_group(r, s, "defaults", CONF_SCOPE_TARGET, r->defaults, false);
-	check_sample(r, s, "defaults", r->defaults);
+		check_sample(r, s, "defaults", r->defaults);
+	}
 	conf_apply_flags(flags, r->defaults);
 	if ((s = config_setting_get_member(root, "targets")) != NULL)
 		read_targets(r, s);
