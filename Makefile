@@ -64,8 +64,8 @@ LINK    = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 # pinfoctl is its own files and what it may use of the daemon's: tests/layers.sh.
 CTL_SRC  := $(wildcard src/pinfoctl*.c)
-CTL_OBJ  := $(CTL_SRC:src/%.c=$(B)/%.o) $(addprefix $(B)/,acl.o clock.o duration.o log.o \
-            recording.o recording_lines.o xalloc.o)
+CTL_OBJ  := $(CTL_SRC:src/%.c=$(B)/%.o) $(addprefix $(B)/,acl.o catalogue.o clock.o duration.o \
+            glob.o json.o log.o recording.o recording_lines.o xalloc.o)
 CTL_LIBS := hiredis jansson
 
 SRC   := $(filter-out $(CTL_SRC),$(wildcard src/*.c))

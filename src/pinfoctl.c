@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include "clock.h"
 #include "duration.h"
+#include "json.h"
 #include "log.h"
 #include "pinfoctl_say.h"
 
@@ -47,6 +47,18 @@ static const struct pinfoctl_command commands[] = {
 	  "what servers say, for pinfod --replay (--for TIME)" },
 	{ "check", "[target]", 1, check_run, NULL, NULL,
 	  "one line for Nagios (--stopped-ok: stop is no fault)" },
+	{ "incidents", "[target]", 1, list_run, "INCIDENTS", "no open incidents",
+	  "what is wrong with persistence, the worst first" },
+	{ "explain", "[incident]", 1, explain_run, NULL, NULL,
+	  "what an incident means and what to do; or all of them" },
+	{ "ack", "TARGET INCIDENT", 2, command_run, "ACK", NULL,
+	  "acknowledge an open incident" },
+	{ "silence", "INCIDENTS TARGETS TIME", 3, command_run, "SILENCE", NULL,
+	  "tell nothing of them: 'rdb.*' cache 2h" },
+	{ "unsilence", "INCIDENTS TARGETS", 2, command_run, "UNSILENCE", NULL,
+	  "tell of them again" },
+	{ "silences", "", 0, list_run, "SILENCES", "no silences",
+	  "what nothing is told of, and until when" },
 	{ "acl", "[target]", 1, acl_run, NULL, NULL,
 	  "the ACL line to paste into the server" },
 	{ "reload", "", 0, command_run, "RELOAD", NULL,
@@ -295,17 +307,39 @@ find_command(struct flags *f, const char *name)
 	}
 }
 
+/* How many there must be: those that help does not show in brackets. */
+static int
+least_arguments(const char *arguments)
+{
+	int least = 0;
+
+	for (const char *p = arguments; *p != '\0' && *p != '['; p += strcspn(p, " ")) {
+		p += strspn(p, " ");
+		least += *p != '\0' && *p != '[';
+		if (*p == '[')
+			break;
+	}
+	return least;
+}
+
 static void
 check_arguments(struct flags *f)
 {
 	const struct pinfoctl *ctl = &f->ctl;
 	const char *arguments = ctl->command->arguments;
+	bool empty = false;
+
+	for (int i = 0; i < ctl->argc; i++)
+		empty = empty || ctl->argv[i][0] == '\0';
 
 	if (ctl->argc > ctl->command->max)
 		mistake(f, "'%.40s' is one argument too many; it is: %s%s%s",
 			ctl->argv[ctl->command->max], ctl->command->name,
 			*arguments ? " " : "", arguments);
-	else if (ctl->argc > 0 && ctl->argv[0][0] == '\0')
+	else if (ctl->argc < least_arguments(arguments))
+		mistake(f, "an argument is missing; it is: %s %s", ctl->command->name,
+			arguments);
+	else if (empty)
 		mistake(f, "an empty argument; it is: %s %s", ctl->command->name,
 			arguments);
 	else if (ctl->stopped_ok && ctl->command->run != check_run)

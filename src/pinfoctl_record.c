@@ -6,7 +6,6 @@
  * however this ends.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "json.h"
 #include "log.h"
 #include "pinfoctl.h"
 #include "pinfoctl_say.h"

@@ -4,9 +4,10 @@
 #ifndef PINFOCTL_SAY_H
 #define PINFOCTL_SAY_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "json.h"
 
 struct pinfoctl;
 struct trouble;

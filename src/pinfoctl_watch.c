@@ -3,7 +3,6 @@
  * where several targets share a channel this says so, and what it shows as changed is
  * against the last message on that channel, whoever's it was.
  */
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "json.h"
 #include "pinfoctl.h"
 #include "pinfoctl_info.h"
 #include "pinfoctl_say.h"
