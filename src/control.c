@@ -115,17 +115,53 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/*
+ * Messages.
+ */
+
+static void
+deliver(struct control *c, const char *channel, const char *text, size_t len)
+{
+	struct seat *s;
+
+	TAILQ_FOREACH (s, &c->seats, entry) {
+		if (!s->gone)
+			client_deliver(s->client, channel, text, len);
+	}
+}
+
 static void
 on_sample(void *sink, const struct sample *sample)
+{
+	deliver(sink, sample->channel, sample->text, sample->len);
+}
+
+static void
+on_notice(void *sink, const struct bus_notice *notice)
+{
+	if (notice->json != NULL)
+		deliver(sink, notice->channel, notice->json, notice->len);
+}
+
+static bool
+on_wants(void *sink, const char *channel)
 {
 	struct control *c = sink;
 	struct seat *s;
 
 	TAILQ_FOREACH (s, &c->seats, entry) {
-		if (!s->gone)
-			client_deliver(s->client, sample);
+		if (!s->gone && client_wants(s->client, channel))
+			return true;
 	}
+	return false;
 }
+
+static const struct bus_handlers bus_handlers = {
+	.sample = on_sample,
+	.notice = on_notice,
+	.answer = on_sample,
+	.wants = on_wants,
+};
 
 static void
 refuse(struct control *c, int fd)
@@ -350,7 +386,7 @@ control_new(struct event_base *base, struct fleet *fleet, struct bus *bus,
 		control_free(c);
 		return NULL;
 	}
-	c->sink = bus_attach(bus, on_sample, c);
+	c->sink = bus_attach(bus, &bus_handlers, c);
 	return c;
 }
 
