@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus.h"
+#include "history_file.h"
 #include "log.h"
+#include "notice.h"
 #include "report.h"
+#include "silences.h"
 #include "target.h"
 #include "target_config.h"
+#include "watch.h"
 #include "xalloc.h"
 
 #define SPREAD_NS NS_PER_S
@@ -24,7 +29,9 @@
 
 struct fleet {
 	struct target_env env;
-	struct target **targets; /* in the order of the configuration */
+	struct silences *silences;	   /* NULL: none */
+	struct history_file *history_file; /* NULL: none */
+	struct target **targets;	   /* in the order of the configuration */
 	size_t count;
 };
 
@@ -55,6 +62,77 @@ on_learnt(void *owner, struct target *t)
 	}
 }
 
+/*
+ * Notices.
+ */
+
+static enum log_level
+level_of_severity(enum severity severity)
+{
+	switch (severity) {
+	case SEVERITY_CRITICAL:
+		return LOG_LEVEL_ERROR;
+	case SEVERITY_WARNING:
+		return LOG_LEVEL_WARNING;
+	case SEVERITY_NONE:
+	case SEVERITY_INFO:
+		break;
+	}
+	return LOG_LEVEL_INFO;
+}
+
+static enum log_level
+level_of(const struct notice *n)
+{
+	/* The target's own lines tell these already; these others are no news. */
+	if (strncmp(n->incident, "link.", 5) == 0 ||
+	    strncmp(n->incident, "publish.", 8) == 0 || n->silenced ||
+	    n->kind == NOTICE_OPEN)
+		return LOG_LEVEL_INFO;
+	if (n->kind == NOTICE_CLEARED)
+		return LOG_LEVEL_NOTICE;
+	return level_of_severity(n->severity);
+}
+
+static void
+log_it(const struct notice *n)
+{
+	enum log_level level = level_of(n);
+	char *line;
+
+	if (n->kind == NOTICE_HEARTBEAT || !log_wants(level))
+		return;
+	line = notice_line(n);
+	log_line(level, n->target, "%s", line);
+	free(line);
+}
+
+static void
+on_told(void *owner, struct target *t, struct notice *n)
+{
+	struct fleet *f = owner;
+	struct bus_notice message = {
+		.notice = n,
+		.channel = target_notices_channel(t),
+	};
+	/* A heartbeat says that somebody watches: silence would say the contrary. */
+	bool heartbeat = n->kind == NOTICE_HEARTBEAT;
+	char *json = NULL;
+
+	n->silenced = !heartbeat && f->silences != NULL &&
+		      silences_match(f->silences, n->incident, n->target, n->at);
+	log_it(n);
+	if (n->silenced)
+		return;
+	if (target_publishes_notices(t) || bus_wants(f->env.bus, message.channel)) {
+		message.json = json = notice_json(n);
+		message.len = strlen(json);
+		target_publish_notice(t, json, heartbeat);
+	}
+	bus_notice(f->env.bus, &message);
+	free(json);
+}
+
 struct fleet *
 fleet_new(struct event_base *base, struct bus *bus, struct resolver *resolver)
 {
@@ -64,9 +142,70 @@ fleet_new(struct event_base *base, struct bus *bus, struct resolver *resolver)
 		.base = base,
 		.bus = bus,
 		.resolver = resolver,
+		.learnt = on_learnt,
+		.notice = on_told,
 		.owner = f,
 	};
 	return f;
+}
+
+void
+fleet_set_silences(struct fleet *f, struct silences *silences)
+{
+	f->silences = silences;
+}
+
+const struct silences *
+fleet_silences(const struct fleet *f)
+{
+	return f->silences;
+}
+
+bool
+fleet_silence(struct fleet *f, const char *incidents, const char *targets,
+	      struct wall until, struct instant at)
+{
+	if (f->silences == NULL)
+		return false;
+	silences_expire(f->silences, at.wall);
+	return silences_add(f->silences, incidents, targets, until);
+}
+
+bool
+fleet_unsilence(struct fleet *f, const char *incidents, const char *targets,
+		struct instant at)
+{
+	if (f->silences == NULL)
+		return false;
+	silences_expire(f->silences, at.wall);
+	return silences_remove(f->silences, incidents, targets);
+}
+
+void
+fleet_set_history(struct fleet *f, struct history_file *file)
+{
+	f->history_file = file;
+}
+
+/*
+ * Targets come and go.
+ */
+
+static struct target *
+add(struct fleet *f, const struct target_config *config)
+{
+	struct target *t = target_new(&f->env, config);
+
+	history_file_attach(f->history_file, target_name(t),
+			    watch_history(target_watch(t)));
+	return t;
+}
+
+static void
+drop(struct fleet *f, struct target *t)
+{
+	history_file_detach(f->history_file, target_name(t), clock_wall());
+	target_free(t);
 }
 
 void
@@ -75,7 +214,7 @@ fleet_free(struct fleet *f)
 	if (f == NULL)
 		return;
 	for (size_t i = 0; i < f->count; i++)
-		target_free(f->targets[i]);
+		drop(f, f->targets[i]);
 	free(f->targets);
 	free(f);
 }
@@ -119,8 +258,6 @@ fleet_configure(struct fleet *f, const struct target_config *configs, size_t cou
 
 	f->targets = xcalloc(count, sizeof(f->targets[0]));
 	f->count = count;
-	/* One alone has nobody to be in a group with: it need not be asked. */
-	f->env.learnt = count > 1 ? on_learnt : NULL;
 	if (old_count > 0)
 		qsort(old, old_count, sizeof(old[0]), compare);
 	for (size_t i = 0; i < count; i++) {
@@ -132,14 +269,13 @@ fleet_configure(struct fleet *f, const struct target_config *configs, size_t cou
 		fresh[i] = found == NULL;
 		if (found != NULL)
 			kept[found - old] = true;
-		f->targets[i] =
-			found != NULL ? *found : target_new(&f->env, &configs[i]);
+		f->targets[i] = found != NULL ? *found : add(f, &configs[i]);
 	}
 	for (size_t i = 0; i < old_count; i++) {
 		if (kept[i])
 			continue;
 		log_notice(target_name(old[i]), "no longer configured");
-		target_free(old[i]);
+		drop(f, old[i]);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (!fresh[i])

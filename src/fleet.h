@@ -4,6 +4,7 @@
 #ifndef FLEET_H
 #define FLEET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "clock.h"
@@ -11,7 +12,9 @@
 struct bus;
 struct event_base;
 struct fleet;
+struct history_file;
 struct resolver;
+struct silences;
 struct target;
 struct target_config;
 struct target_report;
@@ -28,6 +31,27 @@ struct fleet *fleet_new(struct event_base *base, struct bus *bus,
  */
 void fleet_configure(struct fleet *fleet, const struct target_config *configs,
 		     size_t count, struct mono now);
+
+/*
+ * What is silenced is neither published nor told on the control socket. Borrowed
+ * for the fleet's life; NULL, as it is at first: nothing is.
+ */
+void fleet_set_silences(struct fleet *fleet, struct silences *silences);
+
+/*
+ * Where the targets' histories are kept, from the next one on that is made.
+ * Borrowed for the fleet's life; NULL, as it is at first: nowhere.
+ */
+void fleet_set_history(struct fleet *fleet, struct history_file *file);
+
+/* The silences in force; NULL: there are none to have. */
+const struct silences *fleet_silences(const struct fleet *fleet);
+
+/* See silences_add and silences_remove. */
+bool fleet_silence(struct fleet *fleet, const char *incidents, const char *targets,
+		   struct wall until, struct instant at);
+bool fleet_unsilence(struct fleet *fleet, const char *incidents, const char *targets,
+		     struct instant at);
 
 /* NULL is fine. */
 void fleet_free(struct fleet *fleet);
