@@ -52,7 +52,7 @@ LIBS       := libevent_core hiredis libconfig jansson
 # Asked for in the recipes and not here: pkg-config may not be installed yet.
 # hiredis' own answer is for <hiredis.h>; we say <hiredis/hiredis.h>.
 lib_cflags = $(patsubst -I%/hiredis,-I%,$(shell $(PKG_CONFIG) --cflags $(1)))
-lib_libs   = $(shell $(PKG_CONFIG) --libs $(1))
+lib_libs   = $(shell $(PKG_CONFIG) --libs $(1)) -lm
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef \
         -Wold-style-definition -Wpointer-arith -Wwrite-strings -Wcast-qual -Wvla \
