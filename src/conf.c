@@ -318,7 +318,7 @@ conf_load(const struct conf_flags *flags, struct conf_messages *messages)
 	check_twins(c, messages);
 	check_notices(c, messages);
 	check_password_files(c, messages);
-	target_config_fini(&defaults);
+	c->defaults = defaults;
 	if (messages->errors == 0)
 		return c;
 	conf_free(c);
@@ -333,6 +333,7 @@ conf_free(struct conf *c)
 	for (size_t i = 0; i < c->target_count; i++)
 		target_config_fini(&c->targets[i]);
 	free(c->targets);
+	target_config_fini(&c->defaults);
 	free(c->file);
 	free(c->control_path);
 	free(c->control_group);

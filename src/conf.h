@@ -46,6 +46,7 @@ struct conf {
 	enum log_level log_level;
 	struct target_config *targets;
 	size_t target_count;
+	struct target_config defaults; /* of targets, and so without name and address */
 };
 
 /* Texts like "FILE:LINE: KEY: what was found; what is allowed". */

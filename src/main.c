@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +23,13 @@
 #include "log.h"
 #include "options.h"
 #include "probe.h"
+#include "replay.h"
 #include "report.h"
 #include "resolve.h"
 #include "xalloc.h"
+
+/* The exit code of a replay that tells of an incident. */
+#define REPLAY_RAISED 1
 
 struct daemon {
 	struct options options;
@@ -322,6 +327,38 @@ probe(struct daemon *d, const struct conf *c)
 	return good ? EX_OK : EX_UNAVAILABLE;
 }
 
+/* Tells on stderr how it went; see replay.h. */
+static int
+replay(const struct daemon *d, const struct conf *c)
+{
+	const char *path = d->options.replay;
+	bool is_stdin = strcmp(path, "-") == 0, good;
+	FILE *in = is_stdin ? stdin : fopen(path, "re");
+	char error[512] = "", span[CLOCK_SPAN_BYTES];
+	struct replay_report r;
+
+	if (in == NULL) {
+		fprintf(stderr, "pinfod: %s: %s\n", path, strerror(errno));
+		return EX_NOINPUT;
+	}
+	good = replay_run(in, stdout, d->options.json, c, &r, error, sizeof(error));
+	if (!is_stdin)
+		fclose(in);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "pinfod: what there is to say cannot be written\n");
+		return EX_IOERR;
+	}
+	if (!good)
+		fprintf(stderr, "pinfod: %s: %s\n", path, error);
+	fprintf(stderr,
+		"pinfod: entries: %" PRIu64 ", of %s; targets: %" PRIu64
+		"; incidents raised: %" PRIu64 ", open at the end: %" PRIu64 "\n",
+		r.entries, clock_span(span, r.seconds), r.targets, r.raised, r.open);
+	if (!good)
+		return EX_DATAERR;
+	return r.raised > 0 ? REPLAY_RAISED : EX_OK;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -347,6 +384,9 @@ main(int argc, char **argv)
 	conf_messages_fini(&messages);
 	if (c != NULL && d.options.test_config) {
 		conf_print(c, stdout);
+		conf_free(c);
+	} else if (c != NULL && d.options.replay != NULL) {
+		code = replay(&d, c);
 		conf_free(c);
 	} else if (c != NULL && d.options.probe) {
 		code = probe(&d, c);

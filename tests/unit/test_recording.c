@@ -84,6 +84,7 @@ expect_entries(const char *text, const struct said *said, size_t count)
 	FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
 	struct recording *r = recording_new(in);
 	struct recording_entry e;
+	unsigned long line = 1;
 	char error[256];
 
 	for (size_t i = 0; i < count; i++) {
@@ -97,6 +98,8 @@ expect_entries(const char *text, const struct said *said, size_t count)
 		assert_int_equal(e.wall.ns, said[i].wall_ms * NS_PER_MS);
 		assert_string_equal(e.text, said[i].text);
 		assert_int_equal(e.len, strlen(said[i].text));
+		assert_true(e.line > line);
+		line = e.line;
 	}
 	assert_false(recording_next(r, &e, error, sizeof(error)));
 	assert_string_equal(error, "");
