@@ -476,9 +476,9 @@ watch_refused(struct watch *w, enum snapshot_part part, const char *why,
 {
 	snprintf(w->why_refused[part == SNAPSHOT_CONFIG], sizeof(w->why_refused[0]),
 		 "%s", why);
-	w->refused |= part;
-	if (part == SNAPSHOT_WIDE && w->wide_at.ns == 0)
-		w->wide_at = at.mono;
+	/* Of the wide part some sections are refused, and the others still come. */
+	if (part == SNAPSHOT_CONFIG)
+		w->refused |= part;
 	step_unless_awaited(w, at);
 }
 
@@ -512,6 +512,7 @@ watch_connected(struct watch *w, struct instant at)
 {
 	(void)at;
 	w->refused = 0;
+	w->why_refused[0][0] = w->why_refused[1][0] = '\0';
 	/* It may be another run: judge nothing before that is known. */
 	w->wide_at.ns = w->config_at.ns = 0;
 	w->pending_since.ns = 0;
@@ -695,7 +696,7 @@ watch_blind(struct watch *w, unsigned i)
 
 		if (missing == NULL || i-- > 0)
 			continue;
-		if (w->refused & SNAPSHOT_WIDE)
+		if (w->why_refused[0][0] != '\0')
 			snprintf(w->blind, sizeof(w->blind),
 				 "%s: %s is not told (%.80s)", id, missing,
 				 w->why_refused[0]);
