@@ -176,8 +176,11 @@ test_left_out(void **state)
 {
 	static const char text[] = "\r\n# x:1\n-y:1\n@ 0 0 link a up\nword\n:1\n"
 				   "nul\0:1\ntab\t:1\nok:1\r\r\ntwo:2";
-	struct recording_entry e = { RECORDING_NARROW, "a", 5, { 0 }, text,
-				     sizeof(text) - 1 };
+	struct recording_entry e = { .kind = RECORDING_NARROW,
+				     .target = "a",
+				     .seconds = 5,
+				     .text = text,
+				     .len = sizeof(text) - 1 };
 	struct recording_entry link = { .kind = RECORDING_LINK, .target = "a" };
 	char *out = NULL, *expected = NULL;
 	char *long_line = calloc(1, RECORDING_LINE_MAX + 2);
