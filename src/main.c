@@ -20,12 +20,14 @@
 #include "conf.h"
 #include "control.h"
 #include "fleet.h"
+#include "history_file.h"
 #include "log.h"
 #include "options.h"
 #include "probe.h"
 #include "replay.h"
 #include "report.h"
 #include "resolve.h"
+#include "silences.h"
 #include "xalloc.h"
 
 /* The exit code of a replay that tells of an incident. */
@@ -40,6 +42,8 @@ struct daemon {
 	struct event_base *base;
 	struct bus *bus;
 	struct resolver *resolver;
+	struct silences *silences;
+	struct history_file *history_file;
 	struct fleet *fleet;
 	struct control_hooks hooks;
 	struct control *control;
@@ -245,6 +249,8 @@ take_down(struct daemon *d)
 	free_event(d->term);
 	control_free(d->control);
 	fleet_free(d->fleet);
+	history_file_free(d->history_file);
+	silences_free(d->silences);
 	resolver_free(d->resolver);
 	bus_free(d->bus);
 	if (d->base != NULL)
@@ -280,6 +286,8 @@ run(struct daemon *d, struct conf *c, gid_t gid)
 	d->bus = bus_new();
 	d->resolver = resolver_new(d->base);
 	d->fleet = fleet_new(d->base, d->bus, d->resolver);
+	d->silences = silences_new();
+	fleet_set_silences(d->fleet, d->silences);
 	d->hooks = (struct control_hooks){ reload, config_text, report_config, d };
 	d->control = control_new(d->base, d->fleet, d->bus, c->control_path, gid,
 				 &d->hooks, error, sizeof(error));
@@ -294,6 +302,9 @@ run(struct daemon *d, struct conf *c, gid_t gid)
 	log_notice(NULL, "pinfod %s, pid %ld: control socket %s%s%s", PINFOD_VERSION,
 		   (long)getpid(), c->control_path, c->file ? ", configuration " : "",
 		   c->file ? c->file : "");
+	/* Not before the lock of the socket says that this is the one pinfod there. */
+	d->history_file = history_file_new(d->base, d->silences);
+	fleet_set_history(d->fleet, d->history_file);
 	put_in_force(d, c, clock_now());
 	event_base_dispatch(d->base);
 	return EX_OK;
