@@ -18,12 +18,19 @@ say_changes(const struct view *v, struct notice *n)
 	notice_figure(n, "save_age_s", v->save_age_s);
 }
 
-/* "for 2h 3m", or that it cannot be known. */
+#define AGE_BYTES 80
+
+/* ", the last good one was 2h 3m ago", or nothing where that is not known. */
 static const char *
-age_text(char buf[static CLOCK_SPAN_BYTES], const struct view *v)
+age_text(char buf[static AGE_BYTES], const struct view *v)
 {
-	return isnan(v->save_age_s) ? "an unknown time"
-				    : clock_span(buf, v->save_age_s);
+	char span[CLOCK_SPAN_BYTES];
+
+	buf[0] = '\0';
+	if (!isnan(v->save_age_s))
+		snprintf(buf, AGE_BYTES, ", the last good one was %s ago",
+			 clock_span(span, v->save_age_s));
+	return buf;
 }
 
 /*
@@ -52,18 +59,19 @@ detect_rdb_save_failed(const struct view *v, struct scratch *s, struct notice *n
 {
 	static const char *const causes[] = {
 		[CAUSE_UNKNOWN] = "",
-		[CAUSE_FORK] = " (fork failed)",
-		[CAUSE_CHILD] = " (the child failed)",
+		[CAUSE_FORK] = ": the fork failed",
+		[CAUSE_CHILD] = ": its child ended with an error",
 	};
+	/* NULL: the catalogue's. */
 	static const char *const advice[] = {
-		[CAUSE_FORK] =
-			"fork failed: free memory, set vm.overcommit_memory=1, look "
-			"at the limit of processes; then BGSAVE",
+		[CAUSE_UNKNOWN] = NULL,
+		[CAUSE_FORK] = "free memory, set vm.overcommit_memory=1, look at the "
+			       "limit of processes; then BGSAVE",
 		[CAUSE_CHILD] =
-			"the child failed: look at the server's log, at free space, "
-			"directory and permissions of CONFIG GET dir; then BGSAVE",
+			"look at the server's log, at free space, directory and "
+			"permissions (CONFIG GET dir); then BGSAVE",
 	};
-	char span[CLOCK_SPAN_BYTES];
+	char age[AGE_BYTES];
 	int cause;
 
 	if (!has(v, F_rdb_last_bgsave_status) ||
@@ -73,14 +81,11 @@ detect_rdb_save_failed(const struct view *v, struct scratch *s, struct notice *n
 	}
 	find_cause(v, s);
 	cause = (int)s->n[0];
-	detect_say(n,
-		   "the last save failed%s; %.0f changes not saved, the last save "
-		   "was %s ago",
-		   causes[cause], get(v, F_rdb_changes_since_last_save),
-		   age_text(span, v));
+	detect_say(n, "the last save failed%s; %.0f changes not saved%s", causes[cause],
+		   get(v, F_rdb_changes_since_last_save), age_text(age, v));
 	say_changes(v, n);
 	notice_figure(n, "attempts", has(v, F_rdb_saves) ? get(v, F_rdb_saves) : NAN);
-	if (advice[cause % 3] != NULL && cause != CAUSE_UNKNOWN)
+	if (advice[cause] != NULL)
 		n->advice = advice[cause];
 	return has_no_save_points(v) ? VERDICT_WARNING : VERDICT_CRITICAL;
 }
