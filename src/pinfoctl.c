@@ -35,7 +35,8 @@ static const struct pinfoctl_command commands[] = {
 	  "end sampling and publishing" },
 	{ "status", "[target]", 1, status_run, NULL, NULL,
 	  "how the daemon and its targets are" },
-	{ "targets", "", 0, command_run, "TARGETS", "targets", "the targets' names" },
+	{ "targets", "", 0, command_run, "TARGETS", "targets",
+	  "the targets' names, one a line" },
 	{ "poll", "[target]", 1, command_run, "POLL", NULL,
 	  "sample and publish once more, now" },
 	{ "interval", "[seconds]", 1, command_run, "INTERVAL", "interval_s",
@@ -43,7 +44,7 @@ static const struct pinfoctl_command commands[] = {
 	{ "watch", "[target]", 1, watch_run, NULL, NULL,
 	  "the live feed, and what changes; Ctrl-C ends it" },
 	{ "check", "[target]", 1, check_run, NULL, NULL,
-	  "one line for Nagios (--stopped-ok: stop is no fault)" },
+	  "one line and an exit code, as Nagios has them" },
 	{ "acl", "[target]", 1, acl_run, NULL, NULL,
 	  "the ACL line to paste into the server" },
 	{ "reload", "", 0, command_run, "RELOAD", NULL,
@@ -77,7 +78,7 @@ struct option_row {
 	const char *name;     /* NULL: none */
 	const char *argument; /* NULL: none */
 	bool (*set)(struct flags *flags, const char *value);
-	const char *help; /* NULL: not in --help */
+	const char *help;
 };
 
 /* Of several mistakes the first one is told. Always returns false. */
@@ -151,11 +152,12 @@ set_help(struct flags *f, const char *value)
 static const struct option_row rows[] = {
 	{ 's', "socket", "PATH", set_socket,
 	  "the daemon's (PINFOD_SOCKET, or where it puts it)" },
-	{ 0, "timeout", "SECONDS", set_timeout, "to wait for an answer (5)" },
+	{ 0, "timeout", "SECONDS", set_timeout, "how long to wait for an answer (5)" },
 	{ 0, "json", NULL, set_json, "answer JSON, errors too, on stdout" },
-	{ 0, "stopped-ok", NULL, set_stopped_ok, NULL },
-	{ 0, "version", NULL, set_version, NULL },
-	{ 0, "help", NULL, set_help, NULL },
+	{ 0, "stopped-ok", NULL, set_stopped_ok,
+	  "check: a stopped target is no fault" },
+	{ 0, "version", NULL, set_version, "say the version and end" },
+	{ 0, "help", NULL, set_help, "list commands and options and end" },
 };
 /* clang-format on */
 
@@ -298,7 +300,8 @@ check_arguments(struct flags *f)
 }
 
 /*
- * Help. etc/pinfoctl.bash reads the lines that begin with two blanks.
+ * Help. etc/pinfoctl.bash and tests/manual.sh read the lines that begin with two
+ * blanks.
  */
 
 static void
@@ -316,12 +319,9 @@ print_help(void)
 	printf("Usage: pinfoctl [option ...] command [argument]; abbreviate at will\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		print_row(commands[i].name, commands[i].arguments, commands[i].help);
-	printf("Options, also --version and --help:\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		char name[32];
 
-		if (rows[i].help == NULL)
-			continue;
 		if (rows[i].short_name != 0)
 			snprintf(name, sizeof(name), "-%c, --%s", rows[i].short_name,
 				 rows[i].name);
