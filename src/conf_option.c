@@ -56,19 +56,22 @@ check_level(const char *value, char *error, size_t size)
 static const struct conf_option options[] = {
 	{ CONF_SCOPE_CONTROL, "path", CONF_TYPE_STRING, IN_CONF(control_path), 0, 0,
 	  check_control_path, "\"\"",
-	  "Where the control socket is. Preset: pinfod.sock in the directory that\n"
-	  "systemd made; else /run/pinfod/pinfod.sock for root; else in\n"
-	  "$XDG_RUNTIME_DIR. A reload does not move it." },
+	  "Where the control socket is. Preset: the one that systemd hands over;\n"
+	  "else pinfod.sock in the directory that systemd made; else\n"
+	  "/run/pinfod/pinfod.sock for root; else in $XDG_RUNTIME_DIR. A reload\n"
+	  "does not move it, and one that was handed over stays where it is." },
 	{ CONF_SCOPE_CONTROL, "group", CONF_TYPE_STRING, IN_CONF(control_group), 0, 0,
 	  check_group, "\"\"",
 	  "The group that the socket belongs to and whose members may START,\n"
-	  "STOP, POLL. Preset: none." },
+	  "STOP, POLL. Preset: pinfod, where there is such a group and pinfod\n"
+	  "may give the socket to it; else none." },
 	{ CONF_SCOPE_LOG, "level", CONF_TYPE_STRING, IN_CONF(log_level_name), 0, 0,
-	  check_level, "\"notice\"", "error, warning, notice, info or debug." },
+	  check_level, "\"notice\"",
+	  "What is logged: error, warning, notice, info or debug." },
 	{ CONF_SCOPE_TARGET, "interval", CONF_TYPE_DURATION, IN_TARGET(interval_ns),
 	  CONF_INTERVAL_MIN_NS, CONF_INTERVAL_MAX_NS, NULL, "\"5s\"",
-	  "Between two messages, 0.1s to 1d. Units: ms s m h d; a bare number\n"
-	  "is seconds." },
+	  "The time between two messages, 0.1s to 1d. Units: ms s m h d; a bare\n"
+	  "number is seconds." },
 	{ CONF_SCOPE_TARGET, "channel", CONF_TYPE_STRING, IN_TARGET(channel), 0, 0,
 	  target_config_channel_ok, "\"pinfo\"",
 	  "What to publish on; {name} stands for the target's name." },

@@ -281,7 +281,7 @@ static const struct option_row rows[] = {
 	{ 0, "probe", NULL, set_probe, "try the servers, say what works, and end" },
 	{ 0, "stopped", NULL, set_stopped, "do not publish before START" },
 	{ 0, "log-level", "LEVEL", set_log_level,
-	  "error, warning, notice, info or debug (notice)" },
+	  "to log: error, warning, notice, info, debug (notice)" },
 	{ 0, "version", NULL, set_version, "say the version and end" },
 	{ 0, "help", NULL, set_help, "list the options and end" },
 	{ 0, "sample-config", NULL, set_sample, NULL },

@@ -155,7 +155,7 @@ static const struct option_row rows[] = {
 	{ 0, "timeout", "SECONDS", set_timeout, "how long to wait for an answer (5)" },
 	{ 0, "json", NULL, set_json, "answer JSON, errors too, on stdout" },
 	{ 0, "stopped-ok", NULL, set_stopped_ok,
-	  "check: a stopped target is no fault" },
+	  "a stopped target is no fault to check" },
 	{ 0, "version", NULL, set_version, "say the version and end" },
 	{ 0, "help", NULL, set_help, "list commands and options and end" },
 };
