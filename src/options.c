@@ -273,7 +273,7 @@ static const struct option_row rows[] = {
 	  "control socket (/run/pinfod/pinfod.sock for\n"
 	  "root, else $XDG_RUNTIME_DIR/pinfod.sock)" },
 	{ 0, "control-group", "GROUP", set_control_group,
-	  "group whose members may START, STOP, POLL" },
+	  "group that may START, STOP, POLL (pinfod, if there)" },
 	{ 'f', "config", "FILE", set_config,
 	  "configuration (/etc/pinfod/pinfod.conf, if there)" },
 	{ 0, "test-config", NULL, set_test_config,
