@@ -70,6 +70,14 @@ fleet_new(struct event_base *base, struct bus *bus, struct resolver *resolver)
 }
 
 void
+fleet_watch(struct fleet *f, void (*changed)(void *watcher, struct mono now),
+	    void *watcher)
+{
+	f->env.changed = changed;
+	f->env.watcher = watcher;
+}
+
+void
 fleet_free(struct fleet *f)
 {
 	if (f == NULL)

@@ -121,6 +121,8 @@ set_state(struct target *t, enum target_state state, const char *reason,
 	if (was == TARGET_UP || was == TARGET_STARTING)
 		t->trouble = now;
 	log_state(t, was, now);
+	if (t->env->changed != NULL)
+		t->env->changed(t->env->watcher, now);
 }
 
 static enum target_state

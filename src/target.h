@@ -33,6 +33,9 @@ struct target_env {
 	 */
 	void (*learnt)(void *owner, struct target *target);
 	void *owner;
+	/* A target's state has changed; NULL: nobody wants to know. Only note it. */
+	void (*changed)(void *watcher, struct mono now);
+	void *watcher;
 };
 
 /* A target in state stopped. It keeps a copy of the configuration. */
