@@ -11,7 +11,7 @@ layers='
 top:        main
 top:        options
 actors:     probe call client commands control courtesy fleet status subscribe target
-mechanism:  bus conf conf_file conf_option conf_print connection fence link lock peer publisher resolve resp secret
+mechanism:  bus conf conf_file conf_option conf_print connection fence link lock peer publisher resolve resp secret service
 clients:    pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_info pinfoctl_say pinfoctl_socket pinfoctl_status pinfoctl_view pinfoctl_watch pinfoctl_wire
 values:     acl conf_scan duration endpoint fault glob reply metrics report request target_config
 base:       clock log xalloc
@@ -19,7 +19,7 @@ base:       clock log xalloc
 
 # Headers that begin with the first word may be included by these files only.
 libraries='
-event2/     probe client connection control link main resolve resp target
+event2/     probe client connection control link main resolve resp service target
 hiredis/    connection fence pinfoctl_wire
 jansson.h   report pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_say pinfoctl_status pinfoctl_view pinfoctl_watch
 libconfig.h conf_file
