@@ -1,9 +1,9 @@
 /*
  * service: see service.h.
  *
- * What must arrive (ready, reloading, stopping) may wait for a manager whose queue
- * is full, for a second, and READY=1 is tried again: without it we would be
- * killed. STATUS= and WATCHDOG=1 never wait: there will be another.
+ * READY=1 and RELOADING=1 may wait a second for a manager whose queue is full, and
+ * READY=1 is tried again: without it we would be killed. The others never wait: of
+ * STATUS= and WATCHDOG=1 there will be another, and the end shows by itself.
  */
 #include "service.h"
 
@@ -364,7 +364,7 @@ service_changed(struct service *s, struct mono now)
 void
 service_stopping(struct service *s)
 {
-	tell(s, 0, "STOPPING=1\nSTATUS=ending");
+	tell(s, MSG_DONTWAIT, "STOPPING=1\nSTATUS=ending");
 }
 
 /*
