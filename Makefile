@@ -40,10 +40,17 @@ export UBSAN_OPTIONS := print_stacktrace=1
 export TEST_SLOW     := 3
 else
 B      := build
-HARDEN := -fstack-protector-strong -fstack-clash-protection
+# What not every compiler and processor has is tried, once, when it is first needed:
+# there may be no compiler yet.
+has      = $(foreach f,$(1),$(shell $(CC) -O2 -Werror $(f) -include stdlib.h \
+             -x c -S -o /dev/null /dev/null 2>/dev/null && echo '$(f)'))
+HARDEN   = $(eval HARDEN := -fstack-protector-strong $(call has,$(OPTIONAL)) $(FORTIFY))$(HARDEN)
+OPTIONAL := -fstack-clash-protection -ftrivial-auto-var-init=zero \
+            -fcf-protection=full -mbranch-protection=standard
 # Fortifying needs an optimising compiler, and a package build brings its own level.
 ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),)
-HARDEN += $(if $(findstring -O,$(CFLAGS:-O0=)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+FORTIFY  = $(if $(findstring -O,$(CFLAGS:-O0=)),-U_FORTIFY_SOURCE \
+             $(firstword $(call has,-D_FORTIFY_SOURCE=3) -D_FORTIFY_SOURCE=2))
 endif
 endif
 
