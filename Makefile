@@ -13,10 +13,10 @@ CFLAGS  ?= -O2 -g
 PKGS_build := gcc libc6-dev pkg-config libevent-dev libhiredis-dev libconfig-dev libjansson-dev
 PKGS_demo  := redis-tools
 PKGS_test  := redis-tools libcmocka-dev python3 python3-pytest python3-pytest-timeout \
-              python3-pytest-xdist python3-redis netcat-openbsd procps
+              python3-pytest-xdist python3-redis netcat-openbsd procps mandoc
 PKGS_bench := redis-tools python3 strace valgrind libc6-dbg
 PKGS_fuzz  := clang libclang-rt-dev
-PKGS_lint  := clang-format clang-tidy cppcheck shellcheck
+PKGS_lint  := clang-format clang-tidy cppcheck shellcheck mandoc
 
 # The goals that install what they need, and the groups that they need; check stands
 # for check-unit and check-system too.
@@ -78,12 +78,13 @@ SRC   := $(filter-out $(CTL_SRC),$(wildcard src/*.c))
 OBJ   := $(SRC:src/%.c=$(B)/%.o)
 TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 C_ALL := $(wildcard src/*.[ch] tests/*.[ch] tests/*/*.[ch])
+MANUAL := $(wildcard docs/*.[1-8])
 SH     = .ci/run $(wildcard tests/*.sh etc/*.bash) $(shell grep -ls '^\#!.*sh$$' tests/*/*)
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@echo "  $(1)")
 
-.PHONY: all demo check check-unit check-system san bench fuzz fuzz-run lint layers headers format \
+.PHONY: all demo check check-unit check-system san bench fuzz fuzz-run lint layers headers format manual \
         deps install uninstall clean help ready
 .DELETE_ON_ERROR:
 
@@ -158,12 +159,13 @@ $(B)/fuzz_%: tests/fuzz/fuzz_%.c $(filter-out $(B)/main.o,$(OBJ))
 	$(Q)$(COMPILE) -fsanitize=fuzzer -Isrc $(LINK) -o $@ $^ $(call lib_libs,$(LIBS)) $(LDLIBS)
 
 # cppcheck does not understand TAILQ_FOREACH; gcc and clang-tidy find uninitialised use.
-lint: layers headers | ready    ## formatting, static analysis, layers, headers
+lint: layers headers | ready    ## formatting, static analysis, the manual, layers, headers
 	clang-format --dry-run -Werror $(C_ALL)
 	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr $(DEFS) src \
 	  --enable=warning,performance,portability --suppress=uninitvar
 	printf '%s\n' $(SRC) $(CTL_SRC) | xargs -P 2 -I{} clang-tidy --quiet {} -- -std=gnu11 $(DEFS)
 	shellcheck $(SH)
+	mandoc -T lint -W warning $(MANUAL)
 
 layers:                         ## includes in src/ point down only
 	@tests/layers.sh
@@ -174,6 +176,8 @@ headers: | ready                ## every header compiles alone
 
 format: | ready                 ## let clang-format rewrite the C files
 	clang-format -i $(C_ALL)
+manual: all                     ## write the lists in docs/*.[1-8] anew, from the tables
+	@tests/manual.sh $(abspath $(B)) $(MANUAL)
 deps: | ready                   ## install all packages that a goal here may need
 install: all                    ## into $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(B)/pinfod $(DESTDIR)$(PREFIX)/sbin/pinfod
