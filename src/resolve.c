@@ -63,7 +63,7 @@ struct resolver {
 	struct event *event;
 	TAILQ_HEAD(lookups, lookup) lookups;
 	unsigned threads;
-	struct mono moved; /* when a thread last began, or came back */
+	struct mono moved; /* when a thread last began: as names wait, one came back */
 };
 
 static void
@@ -191,7 +191,6 @@ answer(struct resolver *r, struct lookup *l)
 
 	TAILQ_REMOVE(&r->lookups, l, entry);
 	r->threads--;
-	r->moved = clock_now();
 	while ((request = TAILQ_FIRST(&l->requests)) != NULL) {
 		TAILQ_REMOVE(&l->requests, request, entry);
 		request->fn(request->arg, &l->list, l->error[0] ? l->error : NULL);

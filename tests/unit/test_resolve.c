@@ -393,7 +393,7 @@ test_from_answer(void **state)
 	assert_int_equal(look_ups_begun(), 2);
 }
 
-/* Only when names wait, and no thread has begun or come back for ten minutes. */
+/* Only when names wait, and no thread has come back for ten minutes. */
 static void
 test_stuck(void **state)
 {
