@@ -20,7 +20,7 @@ _pinfoctl()
 {
 	local IFS=$' \t\n' program=${1/#\~/$HOME} before=${COMP_LINE:0:COMP_POINT}
 	local cur words line name i command='' given=0 open='' kind='' socket=()
-	local commands=() options=(--stopped-ok --version --help) candidates=()
+	local commands=() options=() candidates=()
 	COMPREPLY=()
 	cur=${before##*[$' \t']}
 	read -ra words <<<"${before%"$cur"}"

@@ -241,11 +241,13 @@ check_password_files(const struct conf *c, struct conf_messages *messages)
 
 /* Where the socket is when nobody says; NULL: nowhere. */
 static char *
-default_control_path(void)
+default_control_path(const struct conf_flags *flags)
 {
 	const char *runtime = getenv("RUNTIME_DIRECTORY");
 	const char *user = getenv("XDG_RUNTIME_DIR");
 
+	if (flags->handed_over != NULL)
+		return xstrdup(flags->handed_over);
 	/* systemd.exec(5): a list, separated by colons; the first is ours. */
 	if (runtime != NULL && *runtime == '/')
 		return xasprintf("%.*s/pinfod.sock", (int)strcspn(runtime, ":"),
@@ -264,7 +266,7 @@ complete(struct conf *c, const struct conf_flags *flags, struct conf_messages *m
 	replace(&c->control_group, flags->control_group);
 	replace(&c->log_level_name, flags->log_level);
 	if (c->control_path == NULL)
-		c->control_path = default_control_path();
+		c->control_path = default_control_path(flags);
 	if (c->control_path == NULL)
 		conf_say(messages, true,
 			 xstrdup("--control: say where the control socket shall be: "

@@ -150,6 +150,14 @@ fleet_new(struct event_base *base, struct bus *bus, struct resolver *resolver)
 }
 
 void
+fleet_watch(struct fleet *f, void (*changed)(void *watcher, struct mono now),
+	    void *watcher)
+{
+	f->env.changed = changed;
+	f->env.watcher = watcher;
+}
+
+void
 fleet_set_silences(struct fleet *f, struct silences *silences)
 {
 	f->silences = silences;

@@ -24,6 +24,13 @@ struct fleet *fleet_new(struct event_base *base, struct bus *bus,
 			struct resolver *resolver);
 
 /*
+ * Who wants to know that the state of any target has changed. `changed` is called
+ * from deep inside of the target: it may note it, and no more.
+ */
+void fleet_watch(struct fleet *fleet, void (*changed)(void *watcher, struct mono now),
+		 void *watcher);
+
+/*
  * Makes the fleet what the configurations say: targets that are no longer
  * there end, new ones are made, those that stay take over what changed. New
  * ones start, unless they are configured not to; which is what happened to the

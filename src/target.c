@@ -161,6 +161,8 @@ set_state(struct target *t, enum target_state state, const char *reason,
 	if (was == TARGET_UP || was == TARGET_STARTING)
 		t->trouble = now;
 	log_state(t, was, now);
+	if (t->env->changed != NULL)
+		t->env->changed(t->env->watcher, now);
 	snprintf(text, sizeof(text), "%s %s", report_state_name(state), t->reason);
 	tell_samples(t, RECORDING_LINK, text, strlen(text), instant(t, now));
 	if (!t->running)

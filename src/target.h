@@ -33,6 +33,9 @@ struct target_env {
 	/* Its watch tells something; borrowed for the call. NULL is fine. */
 	void (*notice)(void *owner, struct target *target, struct notice *notice);
 	void *owner;
+	/* A target's state has changed; NULL: nobody wants to know. Only note it. */
+	void (*changed)(void *watcher, struct mono now);
+	void *watcher;
 };
 
 /*

@@ -112,6 +112,21 @@ test_presets(void **state)
 	conf_free(NULL);
 }
 
+/* Clients look where the configuration says, else where the manager's socket is. */
+static void
+test_handed_over(void **state)
+{
+	struct conf_flags flags = { .handed_over = "/run/given" };
+	struct conf *c = load_well("", &flags);
+
+	(void)state;
+	assert_string_equal(c->control_path, "/run/given");
+	conf_free(c);
+	c = load_well("control: { path = \"/run/said\"; };", &flags);
+	assert_string_equal(c->control_path, "/run/said");
+	conf_free(c);
+}
+
 /* Preset, file's defaults, flag, the target's own: each outweighs the one before. */
 static void
 test_precedence(void **state)
@@ -538,7 +553,7 @@ main(void)
 		TEST(test_watching),	   TEST(test_print_sample), TEST(test_presets),
 		TEST(test_precedence),	   TEST(test_globals),	    TEST(test_servers),
 		TEST(test_messages),	   TEST(test_missing),	    TEST(test_print),
-		TEST(test_print_password), TEST(test_sample),
+		TEST(test_print_password), TEST(test_handed_over),  TEST(test_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

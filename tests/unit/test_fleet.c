@@ -217,6 +217,43 @@ test_log(void **state)
 }
 
 static void
+count_change(void *watcher, struct mono now)
+{
+	unsigned *changes = watcher;
+
+	assert_int_equal(now.ns, NOW.ns);
+	*changes += 1;
+}
+
+/* Who watches is told of each change of a state, and of nothing else. */
+static void
+test_watch(void **state)
+{
+	unsigned changes = 0;
+
+	(void)state;
+	configure("a-b");
+	fleet_watch(fleet, count_change, &changes);
+	fake_ready(find('a')->inquiry->feed, NOW);
+	assert_int_equal(changes, 0);
+	target_poll(find('a'), NOW);
+	fake_text(find('a')->inquiry->feed, "# Persistence", NOW);
+	assert_int_equal(changes, 1);
+	fake_number(find('a')->inquiry->feed, 1, NOW);
+	assert_int_equal(changes, 1);
+	fake_lose(find('a')->inquiry->feed, FAULT_UNREACHABLE, "gone", NOW);
+	assert_int_equal(changes, 2);
+	/* New targets are of the fleet, too. */
+	configure("a-bc");
+	assert_int_equal(changes, 3);
+	fleet_start(fleet, NOW);
+	assert_int_equal(changes, 4);
+	fleet_watch(fleet, NULL, NULL);
+	fleet_stop(fleet, NOW);
+	assert_int_equal(changes, 4);
+}
+
+static void
 test_report_order(void **state)
 {
 	struct target_report *reports;
@@ -330,10 +367,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_reorder),	   TEST(test_steps),
-		TEST(test_start),	   TEST(test_log),
-		TEST(test_report_order),   TEST(test_learnt),
-		TEST(test_nothing_learnt), TEST(test_alone),
+		TEST(test_reorder), TEST(test_steps),	       TEST(test_start),
+		TEST(test_log),	    TEST(test_watch),	       TEST(test_report_order),
+		TEST(test_learnt),  TEST(test_nothing_learnt), TEST(test_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
