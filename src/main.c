@@ -287,7 +287,6 @@ run(struct daemon *d, struct conf *c, gid_t gid)
 	d->resolver = resolver_new(d->base);
 	d->fleet = fleet_new(d->base, d->bus, d->resolver);
 	d->silences = silences_new();
-	fleet_set_silences(d->fleet, d->silences);
 	d->hooks = (struct control_hooks){ reload, config_text, report_config, d };
 	d->control = control_new(d->base, d->fleet, d->bus, c->control_path, gid,
 				 &d->hooks, error, sizeof(error));
@@ -305,6 +304,7 @@ run(struct daemon *d, struct conf *c, gid_t gid)
 	/* Not before the lock of the socket says that this is the one pinfod there. */
 	d->history_file = history_file_new(d->base, d->silences);
 	fleet_set_history(d->fleet, d->history_file);
+	fleet_set_silences(d->fleet, d->silences);
 	put_in_force(d, c, clock_now());
 	event_base_dispatch(d->base);
 	return EX_OK;
