@@ -3,11 +3,13 @@
  */
 #include "fleet.h"
 
+#include <event2/event.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bus.h"
+#include "glob.h"
 #include "history_file.h"
 #include "log.h"
 #include "notice.h"
@@ -19,6 +21,7 @@
 #include "xalloc.h"
 
 #define SPREAD_NS NS_PER_S
+#define SILENCES_LOOK_NS (60 * NS_PER_S)
 /*
  * Targets that begin on the same step wake the loop together, which is most of
  * what a timer wheel would give: the system calls of a turn for a step, not for
@@ -30,6 +33,7 @@
 struct fleet {
 	struct target_env env;
 	struct silences *silences;	   /* NULL: none */
+	struct event *silence_ends;	   /* the next one, or some time before it */
 	struct history_file *history_file; /* NULL: none */
 	struct target **targets;	   /* in the order of the configuration */
 	size_t count;
@@ -133,20 +137,62 @@ on_told(void *owner, struct target *t, struct notice *n)
 	free(json);
 }
 
-struct fleet *
-fleet_new(struct event_base *base, struct bus *bus, struct resolver *resolver)
-{
-	struct fleet *f = xcalloc(1, sizeof(*f));
+/*
+ * Silences. When one ends, what is open still is told: who listens could not know.
+ */
 
-	f->env = (struct target_env){
-		.base = base,
-		.bus = bus,
-		.resolver = resolver,
-		.learnt = on_learnt,
-		.notice = on_told,
-		.owner = f,
-	};
-	return f;
+static void
+tell_again(struct fleet *f, const char *incidents, const char *targets,
+	   struct instant at)
+{
+	struct notice n;
+
+	for (size_t i = 0; i < f->count; i++) {
+		struct target *t = f->targets[i];
+
+		if (!glob_match(targets, target_name(t)))
+			continue;
+		for (unsigned k = 0; watch_open(target_watch(t), k, at, &n); k++) {
+			if (glob_match(incidents, n.incident))
+				target_tell(t, &n, at.mono);
+		}
+	}
+}
+
+/* The wall clock may be set: it is looked at anew once a minute. */
+static void
+arm_silences(struct fleet *f, struct instant at)
+{
+	const struct silence *first = silences_at(f->silences, 0);
+	int64_t ns = first != NULL ? first->until.ns - at.wall.ns : 0;
+	struct timeval tv;
+
+	if (first == NULL)
+		return;
+	if (ns > SILENCES_LOOK_NS)
+		ns = SILENCES_LOOK_NS;
+	tv = clock_until(clock_add_ns(at.mono, ns), at.mono);
+	event_add(f->silence_ends, &tv);
+}
+
+static void
+silence_ends_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct instant at = { clock_now(), clock_wall() };
+	struct fleet *f = arg;
+	const struct silence *s;
+
+	(void)fd, (void)what;
+	while ((s = silences_at(f->silences, 0)) != NULL && s->until.ns <= at.wall.ns) {
+		char *incidents = xstrdup(s->incidents), *targets = xstrdup(s->targets);
+
+		silences_remove(f->silences, incidents, targets);
+		log_notice(NULL, "the silence of %s on %s is over", incidents, targets);
+		tell_again(f, incidents, targets, at);
+		free(incidents);
+		free(targets);
+	}
+	arm_silences(f, at);
 }
 
 void
@@ -161,6 +207,8 @@ void
 fleet_set_silences(struct fleet *f, struct silences *silences)
 {
 	f->silences = silences;
+	if (silences != NULL)
+		arm_silences(f, (struct instant){ clock_now(), clock_wall() });
 }
 
 const struct silences *
@@ -175,8 +223,10 @@ fleet_silence(struct fleet *f, const char *incidents, const char *targets,
 {
 	if (f->silences == NULL)
 		return false;
-	silences_expire(f->silences, at.wall);
-	return silences_add(f->silences, incidents, targets, until);
+	if (!silences_add(f->silences, incidents, targets, until))
+		return false;
+	arm_silences(f, at);
+	return true;
 }
 
 bool
@@ -185,14 +235,33 @@ fleet_unsilence(struct fleet *f, const char *incidents, const char *targets,
 {
 	if (f->silences == NULL)
 		return false;
-	silences_expire(f->silences, at.wall);
-	return silences_remove(f->silences, incidents, targets);
+	if (!silences_remove(f->silences, incidents, targets))
+		return false;
+	tell_again(f, incidents, targets, at);
+	return true;
 }
 
 void
 fleet_set_history(struct fleet *f, struct history_file *file)
 {
 	f->history_file = file;
+}
+
+struct fleet *
+fleet_new(struct event_base *base, struct bus *bus, struct resolver *resolver)
+{
+	struct fleet *f = xcalloc(1, sizeof(*f));
+
+	f->env = (struct target_env){
+		.base = base,
+		.bus = bus,
+		.resolver = resolver,
+		.learnt = on_learnt,
+		.notice = on_told,
+		.owner = f,
+	};
+	f->silence_ends = event_new(base, -1, 0, silence_ends_cb, f);
+	return f;
 }
 
 /*
@@ -223,6 +292,7 @@ fleet_free(struct fleet *f)
 		return;
 	for (size_t i = 0; i < f->count; i++)
 		drop(f, f->targets[i]);
+	event_free(f->silence_ends);
 	free(f->targets);
 	free(f);
 }

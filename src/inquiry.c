@@ -80,6 +80,14 @@ turned(struct inquiry *q, struct mono now)
 	q->handlers->turned(q->owner, now);
 }
 
+/* A question has its answer: what waited for that may be published, and go first. */
+static void
+answered(struct inquiry *q, struct mono now)
+{
+	publisher_resume(q->publisher, q->feed, now);
+	turned(q, now);
+}
+
 static void
 hostile(struct inquiry *q, const char *reason)
 {
@@ -123,7 +131,7 @@ narrow_reply_cb(void *arg, const struct reply *r)
 		/* on_down follows, knowing more. */
 		return;
 	}
-	turned(q, r->now);
+	answered(q, r->now);
 }
 
 /*
@@ -222,7 +230,7 @@ wide_reply_cb(void *arg, const struct reply *r)
 			end_round(q);
 		return;
 	}
-	turned(q, r->now);
+	answered(q, r->now);
 }
 
 /* The next request of the round, which has one. */
@@ -282,7 +290,7 @@ config_reply_cb(void *arg, const struct reply *r)
 	case REPLY_LOST:
 		return;
 	}
-	turned(q, r->now);
+	answered(q, r->now);
 }
 
 /*
@@ -302,9 +310,6 @@ on_ready(void *owner, struct link *link, struct mono now)
 	}
 	if (link == asked_link(q))
 		q->handlers->turned(q->owner, now);
-	/* Behind INFO: a tick that is owed need not wait for them. */
-	if (link == q->feed)
-		publisher_resume(q->publisher, q->feed, now);
 }
 
 static void
@@ -453,7 +458,8 @@ inquiry_publish(struct inquiry *q, const char *text, size_t len, struct mono now
 void
 inquiry_notice(struct inquiry *q, const char *json, bool fleeting, struct mono now)
 {
-	publisher_notice(q->publisher, q->feed, json, fleeting, now);
+	/* Behind a question that hangs it would only hang as well. */
+	publisher_notice(q->publisher, q->asking ? NULL : q->feed, json, fleeting, now);
 }
 
 enum publish_state

@@ -7,7 +7,8 @@
  * connection hangs too: then questions go over `probe`, until it has answered.
  * No question is ever sent behind an unanswered PUBLISH, so that an INFO without
  * an answer says something about the server; and one question at a time, so that
- * a tick never waits for more than one answer.
+ * a tick never waits for more than one answer. Nor are notices sent behind an
+ * unanswered question: they wait for its answer.
  */
 #ifndef INQUIRY_H
 #define INQUIRY_H

@@ -378,7 +378,6 @@ run(struct daemon *d, struct conf *c, gid_t gid)
 	d->resolver = resolver_new(d->base);
 	d->fleet = fleet_new(d->base, d->bus, d->resolver);
 	d->silences = silences_new();
-	fleet_set_silences(d->fleet, d->silences);
 	if (!open_control(d, c, gid)) {
 		conf_free(c);
 		return EX_UNAVAILABLE;
@@ -392,6 +391,7 @@ run(struct daemon *d, struct conf *c, gid_t gid)
 	/* Not before the lock of the socket says that this is the one pinfod there. */
 	d->history_file = history_file_new(d->base, d->silences);
 	fleet_set_history(d->fleet, d->history_file);
+	fleet_set_silences(d->fleet, d->silences);
 	put_in_force(d, c, clock_now());
 	service_ready(d->service, clock_now());
 	event_base_dispatch(d->base);

@@ -40,13 +40,13 @@ void publisher_send(struct publisher *p, struct link *link, const char *text,
 		    size_t len, struct mono now);
 
 /*
- * A notice; json is copied. One that is fleeting is published now or never, and
+ * A notice; json is copied. link NULL: it waits for publisher_resume. One that is fleeting is published now or never, and
  * not counted. Without a channel for notices nothing happens.
  */
 void publisher_notice(struct publisher *p, struct link *link, const char *json,
 		      bool fleeting, struct mono now);
 
-/* The link is there again: what was kept may go. */
+/* What was kept may go now. */
 void publisher_resume(struct publisher *p, struct link *link, struct mono now);
 
 /* Whether a PUBLISH is unanswered. */

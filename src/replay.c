@@ -225,7 +225,10 @@ find_publish(const char *word, size_t len, enum publish_state *state)
 	return false;
 }
 
-/* "STATE[ REASON]", or "publish STATE[ REASON]". False for anything else. */
+/*
+ * "STATE[ REASON]", "connected", where that is told apart from being up, or
+ * "publish STATE[ REASON]". False for anything else.
+ */
 static bool
 take_link(struct subject *s, const char *text, struct instant at)
 {
@@ -235,6 +238,10 @@ take_link(struct subject *s, const char *text, struct instant at)
 	const char *reason = word + len + (word[len] == ' ');
 	enum target_state state;
 
+	if (strcmp(text, "connected") == 0) {
+		watch_connected(s->watch, at);
+		return true;
+	}
 	if (publish) {
 		if (!find_publish(word, len, &s->publish))
 			return false;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bus.h"
+#include "feed.h"
 #include "endpoint.h"
 #include "inquiry.h"
 #include "log.h"
@@ -261,9 +262,9 @@ ask_next(struct target *t, struct mono now)
  * What the server says.
  */
 
-/* The server's own words go to all who want the feed. */
+/* The server's own words, or JSON of them, go to all who want the feed. */
 static void
-publish(struct target *t, const struct reply *r)
+publish(struct target *t, const struct reply *r, struct instant at)
 {
 	struct sample sample = {
 		.target = t->config.name,
@@ -271,9 +272,17 @@ publish(struct target *t, const struct reply *r)
 		.text = r->text,
 		.len = r->len,
 	};
+	char *json = NULL;
 
+	if (t->config.json) {
+		json = feed_json(t->watch, t->config.name, t->address, r->text, r->len,
+				 at);
+		sample.text = json;
+		sample.len = strlen(json);
+	}
 	inquiry_publish(t->inquiry, sample.text, sample.len, r->now);
 	bus_sample(t->env->bus, &sample);
+	free(json);
 }
 
 static void
@@ -291,7 +300,7 @@ take(struct target *t, const struct reply *r)
 	/* Before the feed, which tells of what is known with this sample. */
 	watch_narrow(t->watch, r->text, r->len, at);
 	if (published)
-		publish(t, r);
+		publish(t, r, at);
 	if (t->heartbeat)
 		tell_heartbeat(t, r->now);
 	arm_for_repeat(t, r->now);
@@ -357,7 +366,22 @@ on_connected(void *owner, struct mono now)
 	struct target *t = owner;
 
 	schedule_retry(&t->schedule);
+	tell_samples(t, RECORDING_LINK, "connected", strlen("connected"),
+		     instant(t, now));
 	watch_connected(t->watch, instant(t, now));
+}
+
+static void
+tell_publish(struct target *t, struct mono now)
+{
+	char text[REASON_BYTES + 32];
+	const char *reason;
+	enum publish_state state = inquiry_publish_state(t->inquiry, &reason);
+
+	snprintf(text, sizeof(text), "publish %s %s", report_publish_name(state),
+		 reason != NULL ? reason : "");
+	tell_samples(t, RECORDING_LINK, text, strlen(text), instant(t, now));
+	tell_link(t, now);
 }
 
 static void
@@ -369,7 +393,7 @@ on_turned(void *owner, struct mono now)
 	if (!t->running)
 		return;
 	if (inquiry_publish_state(t->inquiry, &reason) != t->publish_told)
-		tell_link(t, now);
+		tell_publish(t, now);
 	ask_next(t, now);
 }
 
@@ -625,6 +649,13 @@ bool
 target_publishes_notices(const struct target *t)
 {
 	return t->config.notices != NULL;
+}
+
+void
+target_tell(struct target *t, struct notice *notice, struct mono now)
+{
+	t->now = now;
+	on_notice(t, notice);
 }
 
 void

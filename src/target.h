@@ -106,6 +106,9 @@ bool target_publishes_notices(const struct target *target);
  */
 void target_publish_notice(struct target *target, const char *json, bool fleeting);
 
+/* Hands on what is still open, for who could not know, as if it were told now. */
+void target_tell(struct target *target, struct notice *notice, struct mono now);
+
 /* What is known of it, for reports, the state file and the operator's word. */
 struct watch *target_watch(const struct target *target);
 

@@ -41,8 +41,8 @@ def clean_environment(home, more=None):
     }
     env.update(LC_ALL="C.UTF-8", HOME=str(home), XDG_RUNTIME_DIR=str(home),
                XDG_STATE_HOME=str(home))
-    # So that no run without --control touches the machine's own socket.
-    env["RUNTIME_DIRECTORY"] = str(home)
+    # So that no run touches the machine's own socket, nor what it has learnt.
+    env.update(RUNTIME_DIRECTORY=str(home), STATE_DIRECTORY=str(home))
     env.update(more or {})
     return env
 
