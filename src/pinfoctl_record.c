@@ -154,7 +154,7 @@ read_message(struct record *r, const struct answer_text *message,
 		r->first = mono;
 	r->last = mono;
 	e->seconds = mono - r->first;
-	e->wall.ns = (int64_t)(wall * 1000 + 0.5) * NS_PER_MS;
+	e->wall.ns = (int64_t)(wall * 1e6 + 0.5) * (NS_PER_MS / 1000);
 	e->text = end + 1;
 	e->len = message->len - (size_t)(e->text - message->bytes);
 	return true;

@@ -549,8 +549,8 @@ watch_link(struct watch *w, enum target_state state, const char *reason,
 		else if (state == TARGET_UP && w->heard)
 			tell_up(w, at);
 	}
-	/* What is fresh waits for its own step. */
-	if (w->fresh == 0)
+	/* What is fresh waits for its own step, unless what it waits for cannot come. */
+	if (w->fresh == 0 || state != TARGET_UP)
 		step(w, at);
 }
 
