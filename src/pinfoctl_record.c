@@ -273,12 +273,6 @@ record_run(const struct pinfoctl *ctl)
 	sigset_t before;
 	bool ok;
 
-	if (ctl->argc == 0) {
-		say_trouble_set(&trouble, EXIT_BAD_USE, "USAGE",
-				"a FILE is missing; it is: record %s",
-				ctl->command->arguments);
-		return say_trouble(ctl, &trouble);
-	}
 	r.path = ctl->argv[0];
 	r.wire = wire_open(ctl, &trouble);
 	ok = r.wire != NULL && find_targets(&r, &trouble) && subscribe(&r, &trouble) &&
