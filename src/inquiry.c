@@ -188,6 +188,17 @@ overflow(struct inquiry *q, const struct reply *r)
 }
 
 static void
+refuse_section(struct inquiry *q, const char *error, struct mono now)
+{
+	size_t len;
+
+	snprintf(q->error, sizeof(q->error), "%s", error);
+	sections_refused(&q->sections);
+	if (sections_request(&q->sections, &len) == NULL)
+		complete_round(q, q->text != NULL ? q->text : "", q->len, now);
+}
+
+static void
 wide_reply_cb(void *arg, const struct reply *r)
 {
 	struct inquiry *q = arg;
@@ -211,17 +222,12 @@ wide_reply_cb(void *arg, const struct reply *r)
 			q->handlers->trouble(q->owner, FAULT_BUSY, r->text, r->now);
 			break;
 		}
-		snprintf(q->error, sizeof(q->error), "%s", r->text);
-		sections_refused(&q->sections);
-		if (sections_request(&q->sections, &len) == NULL)
-			complete_round(q, q->text != NULL ? q->text : "", q->len,
-				       r->now);
+		refuse_section(q, r->text, r->now);
 		break;
 	case REPLY_INTEGER:
 	case REPLY_LIST:
 	case REPLY_NIL:
-		end_round(q);
-		hostile(q, "the answer to INFO is no text");
+		refuse_section(q, "the answer is no text", r->now);
 		break;
 	case REPLY_LOST:
 		if (r->fault == FAULT_HOSTILE)

@@ -129,7 +129,6 @@ schedule_refused(struct schedule *s)
 void
 schedule_retry(struct schedule *s)
 {
-	s->wanted = s->wanted || s->refused;
 	s->refused = false;
 }
 

@@ -62,7 +62,7 @@ bool schedule_answered(struct schedule *s);
 /* An error has come instead. */
 void schedule_refused(struct schedule *s);
 
-/* The server may do better now: it was connected to anew. */
+/* The server may do better now, for a slot that is owed: it was connected to anew. */
 void schedule_retry(struct schedule *s);
 
 /*

@@ -126,9 +126,7 @@ def test_only_the_commands_that_it_needs(fake, make_daemon):
     eventually(lambda: fake.count("PUBLISH") >= 5)
     verbs = {row[2][0] for row in fake.commands}
     assert [b"CONFIG", b"GET", b"save"] in [row[2] for row in fake.commands]
-    asked = {tuple(w.lower() for w in row[2][1:]) for row in fake.of("INFO")}
     assert verbs == {b"HELLO", b"INFO", b"PUBLISH", b"CONFIG"}
-    assert asked == {(b"persistence",)}
 
 
 def test_one_connection_serves_a_healthy_server(fake, make_daemon):

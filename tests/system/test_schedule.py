@@ -111,7 +111,7 @@ class Withhold:
 
     def __call__(self, connection, words):
         answer = connection.server.default(connection, words)
-        if words[0] != b"INFO":
+        if words != [b"INFO", b"persistence"]:
             return answer
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)

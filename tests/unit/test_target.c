@@ -4,6 +4,7 @@
  */
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <hiredis/hiredis.h>
 
 #include "clock.h"
 
@@ -11,14 +12,17 @@ static struct mono test_now(void);
 static int test_assign(struct event *timer, event_callback_fn callback, void *arg);
 static int test_add(const struct timeval *tv);
 static int test_del(void);
+static int64_t asleep_ns;
 
 #define clock_now() test_now()
+#define clock_asleep_ns() asleep_ns
 #define event_assign(ev, base, fd, what, cb, arg) test_assign(ev, cb, arg)
 #define event_add(ev, tv) test_add(tv)
 #define event_del(ev) test_del()
 #include "../../src/inquiry.c"
 #include "../../src/target.c"
 #undef clock_now
+#undef clock_asleep_ns
 #undef event_assign
 #undef event_add
 #undef event_del
@@ -1088,6 +1092,309 @@ test_log_at_start(void **state)
 }
 
 /*
+ * Samples between the ticks.
+ */
+
+/* Up, at 5 s and one sample a second. */
+static void
+start_sampling(void)
+{
+	clean(NULL);
+	make(NULL);
+	config.sample_ns = NS_PER_S;
+	config.rules.limit[T_GAP_FOR] = 3;
+	target_free(target);
+	target = target_new(&env, &config);
+	start_up();
+}
+
+/* Each is asked for and seen; one in five is published. */
+static void
+test_samples(void **state)
+{
+	(void)state;
+	start_sampling();
+	for (int i = 1; i <= 20; i++) {
+		assert_due(MS(1000 * i));
+		fire_at(due);
+		assert_int_equal(asked(), i + 1);
+		serve(target->inquiry->feed);
+		assert_int_equal(target->watch->narrow, i + 1);
+		assert_int_equal(taken, 1 + i / 5);
+		assert_int_equal(published(), 1 + i / 5);
+		assert_int_equal(target->watch->heartbeats, 1 + i / 5);
+	}
+	assert_int_equal(report().samples, 21);
+	assert_int_equal(report().missed, 0);
+	assert_int_equal(target->watch->gaps, 0);
+	/* Starting, twice: at once and at the first tick; then up. */
+	assert_int_equal(target->watch->links, 3);
+}
+
+/* The one that comes while the tick is owed serves it, if asked for in time. */
+static void
+test_sample_serves_the_tick(void **state)
+{
+	static const struct {
+		int64_t back_ms;
+		unsigned taken;
+	} rows[] = { { 5300, 1 }, { 8999, 1 }, { 9000, 1 }, { 9300, 0 }, { 9400, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct link *feed;
+		unsigned before;
+
+		start_sampling();
+		feed = target->inquiry->feed;
+		pass_until(MS(900));
+		fake_lose(feed, FAULT_UNREACHABLE, "gone", now);
+		before = taken;
+		pass_until(MS(rows[i].back_ms));
+		fake_ready(feed, now);
+		if (fake_outstanding(feed, REQUEST_INFO) == 0)
+			pass_until(due);
+		serve(feed);
+		if (taken - before != rows[i].taken)
+			fail_msg("row %zu: %u", i, taken - before);
+		assert_state(TARGET_UP);
+	}
+}
+
+/* While no answer comes the watch is told how the link is, as often as samples. */
+static void
+test_link_is_told(void **state)
+{
+	unsigned links, beats;
+
+	(void)state;
+	start_sampling();
+	links = target->watch->links;
+	beats = target->watch->heartbeats;
+	pass_until(MS(900));
+	fake_lose(target->inquiry->feed, FAULT_UNREACHABLE, "gone", now);
+	assert_int_equal(target->watch->links, links + 1);
+	assert_string_equal(target->watch->link, "down ok gone");
+	pass_until(MS(10500));
+	assert_int_equal(target->watch->links, links + 11);
+	assert_int_equal(target->watch->heartbeats, beats + 2);
+	fake_ready(target->inquiry->feed, now);
+	assert_int_equal(target->watch->connected, 2);
+	serve(target->inquiry->feed);
+	assert_string_equal(target->watch->link, "up ok ");
+	/* An INFO that hangs is told of, too; its deadline at once. */
+	pass_until(MS(11000));
+	links = target->watch->links;
+	pass_until(MS(12000));
+	assert_int_equal(target->watch->links, links + 1);
+	fake_overdue(target->inquiry->feed, now = MS(13000));
+	assert_int_equal(target->watch->links, links + 2);
+	assert_string_equal(target->watch->link, "silent ok no answer for 2 s");
+	target_stop(target, now);
+	assert_int_equal(target->watch->stopped, 1);
+	assert_int_equal(target->watch->started, 1);
+}
+
+static void
+test_gap(void **state)
+{
+	static const int64_t late_ms[] = { 0, 2999, 3000, 3001, 10000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(late_ms) / sizeof(late_ms[0]); i++) {
+		start_sampling();
+		fire_at(MS(1000 + late_ms[i]));
+		assert_int_equal(target->watch->gaps, late_ms[i] > 3000);
+		/* A server that is slow makes none. */
+		pass_until(MS(60000));
+		assert_int_equal(target->watch->gaps, late_ms[i] > 3000);
+	}
+}
+
+/* The machine slept, while the monotonic clock stood still. */
+static void
+test_gap_asleep(void **state)
+{
+	(void)state;
+	start_sampling();
+	asleep_ns += 60 * NS_PER_S;
+	fire_at(due);
+	assert_int_equal(target->watch->gaps, 1);
+	assert_true(target->watch->gap >= 60 && target->watch->gap < 60.1);
+	serve(target->inquiry->feed);
+	fire_at(due);
+	assert_int_equal(target->watch->gaps, 1);
+}
+
+static void
+test_repeat(void **state)
+{
+	(void)state;
+	start_sampling();
+	fire_at(MS(1000));
+	target->watch->repeat = MS(1370);
+	serve(target->inquiry->feed);
+	assert_due(MS(1370));
+	fire_at(due);
+	assert_int_equal(asked(), 3);
+	target->watch->repeat = MS(1830);
+	serve(target->inquiry->feed);
+	/* It is published only if it is a tick's. */
+	assert_int_equal(taken, 1);
+	/* Near to the next sample, too; not twice. */
+	fire_at(due);
+	assert_int_equal(asked(), 4);
+	target->watch->repeat.ns = 0;
+	serve(target->inquiry->feed);
+	assert_due(MS(2000));
+	/* Not behind an unanswered PUBLISH. */
+	pass_until(MS(4000));
+	serve(target->inquiry->feed);
+	fire_at(MS(5000));
+	target->watch->repeat = MS(5370);
+	fake_text(target->inquiry->feed, "text", now);
+	pass_until(MS(5500));
+	assert_int_equal(fake_infos, 0);
+	fake_number(target->inquiry->feed, 1, now);
+	assert_int_equal(fake_infos, 1);
+}
+
+/*
+ * Wide samples and the configuration.
+ */
+
+static void
+test_wide(void **state)
+{
+	struct link *feed;
+
+	(void)state;
+	start_sampling();
+	feed = target->inquiry->feed;
+	target->watch->wants = WATCH_WANTS_WIDE;
+	fire_at(MS(5000 - 4000));
+	fake_text(feed, "text", now);
+	assert_int_equal(feed->sent[REQUEST_WIDE], 1);
+	/* The tick waits for that reply only. */
+	pass_until(MS(5000));
+	assert_int_equal(asked(), 2);
+	fake_text(feed, "uptime_in_seconds:1\r\n", now = MS(5001));
+	assert_int_equal(target->watch->wide, 1);
+	assert_string_equal(target->watch->wide_text, "uptime_in_seconds:1\r\n");
+	assert_int_equal(target->watch->sent.ns, MS(1000).ns);
+	assert_int_equal(asked(), 3);
+	serve(feed);
+	assert_int_equal(taken, 2);
+	assert_int_equal(feed->sent[REQUEST_WIDE], 1);
+}
+
+/* One INFO a section; what is refused is told once, and the rest goes on. */
+static void
+test_wide_apart(void **state)
+{
+	struct link *feed;
+
+	(void)state;
+	start_sampling();
+	feed = target->inquiry->feed;
+	target->watch->wants = WATCH_WANTS_WIDE;
+	fire_at(due);
+	fake_text(feed, "text", now);
+	fake_error(feed, "ERR syntax error", now);
+	fake_text(feed, "a:1", now);
+	/* A sample that is due goes before the next section. */
+	fire_at(due);
+	fake_error(feed, "NOPERM no", now);
+	assert_int_equal(fake_outstanding(feed, REQUEST_INFO), 1);
+	serve(feed);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(target->watch->wide, 0);
+		fake_text(feed, "c:3\r\n", now);
+	}
+	assert_int_equal(target->watch->wide, 1);
+	assert_string_equal(target->watch->wide_text,
+			    "a:1\nc:3\r\nc:3\r\nc:3\r\nc:3\r\n");
+	assert_int_equal(target->watch->sent.ns, MS(1000).ns);
+	assert_int_equal(target->watch->refused, 1);
+	assert_string_equal(target->watch->why, "INFO stats: NOPERM no");
+	assert_int_equal(target->watch->part, SNAPSHOT_WIDE);
+	/* Again: one by one at once, and nothing is told anew. */
+	target->watch->wants = WATCH_WANTS_WIDE;
+	fire_at(due);
+	fake_text(feed, "text", now);
+	for (int i = 0; i < 5; i++)
+		fake_text(feed, "d:4\r\n", now);
+	assert_int_equal(target->watch->wide, 2);
+	assert_int_equal(target->watch->refused, 1);
+}
+
+/* Too long twice: it is asked for no more, and told once. */
+static void
+test_wide_overflow(void **state)
+{
+	struct link *feed;
+
+	(void)state;
+	start_sampling();
+	feed = target->inquiry->feed;
+	target->watch->insists = true;
+	for (int i = 0; i < 2; i++) {
+		fire_at(due);
+		target->watch->wants = WATCH_WANTS_WIDE;
+		fake_text(feed, "text", now);
+		assert_int_equal(fake_outstanding(feed, REQUEST_WIDE), 1);
+		assert_int_equal(target->watch->refused, 0);
+		fake_lose(feed, FAULT_HOSTILE, "too long", now);
+		target->watch->wants = WATCH_WANTS_NOTHING;
+		fake_ready(feed, now);
+	}
+	assert_int_equal(target->watch->refused, 1);
+	assert_string_equal(target->watch->why,
+			    "INFO server: too long; it is asked for no more");
+}
+
+static void
+test_config(void **state)
+{
+	struct redisReply key = { .type = REDIS_REPLY_STRING,
+				  .str = (char[]){ "save" } };
+	struct redisReply value = { .type = REDIS_REPLY_STRING,
+				    .str = (char[]){ "3600 1 300 100" } };
+	struct redisReply *pair[] = { &key, &value };
+	struct redisReply list = { .type = REDIS_REPLY_ARRAY,
+				   .elements = 2,
+				   .element = pair };
+	struct link *feed;
+
+	(void)state;
+	start_sampling();
+	feed = target->inquiry->feed;
+	target->watch->wants = WATCH_WANTS_CONFIG;
+	fire_at(due);
+	fake_text(feed, "text", now);
+	assert_memory_equal(feed->bytes,
+			    "*3\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n$4\r\nsave\r\n",
+			    feed->len);
+	fake_reply(feed, (struct reply){ .kind = REPLY_LIST, .list = &list }, now);
+	assert_int_equal(target->watch->config, 1);
+	assert_string_equal(target->watch->config_text, "save:3600 1 300 100\r\n");
+	/* Refused: told once a connection, and not asked in a circle. */
+	target->watch->insists = true;
+	target->watch->wants = WATCH_WANTS_CONFIG;
+	for (int i = 0; i < 3; i++) {
+		fire_at(due);
+		fake_text(feed, "text", now);
+		if (fake_outstanding(feed, REQUEST_PUBLISH) > 0)
+			fake_number(feed, 1, now);
+		fake_error(feed, "NOPERM no", now);
+		assert_int_equal(feed->queue.count, 0);
+	}
+	assert_int_equal(target->watch->refused, 1);
+	assert_string_equal(target->watch->why, "CONFIG GET save: NOPERM no");
+	assert_state(TARGET_UP);
+}
+
+/*
  * Whatever happens.
  */
 
@@ -1215,6 +1522,16 @@ main(void)
 		TEST(test_interval_before_the_first),
 		TEST(test_log),
 		TEST(test_log_at_start),
+		TEST(test_samples),
+		TEST(test_sample_serves_the_tick),
+		TEST(test_link_is_told),
+		TEST(test_gap),
+		TEST(test_gap_asleep),
+		TEST(test_repeat),
+		TEST(test_wide),
+		TEST(test_wide_apart),
+		TEST(test_wide_overflow),
+		TEST(test_config),
 		TEST(test_random),
 	};
 
