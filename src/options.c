@@ -15,6 +15,7 @@
 
 #include "duration.h"
 #include "endpoint.h"
+#include "manual.h"
 #include "secret.h"
 #include "xalloc.h"
 
@@ -25,7 +26,7 @@ struct flags {
 	bool server_named;	/* by one of those */
 	bool ask;		/* --askpass */
 	char error[512];
-	enum { GO_ON, HELP, VERSION, SAMPLE } action;
+	enum { GO_ON, HELP, VERSION, SAMPLE, MANUAL } action;
 };
 
 struct option_row {
@@ -274,6 +275,14 @@ set_sample_config(struct flags *f, char *value)
 }
 
 static bool
+set_manual(struct flags *f, char *value)
+{
+	(void)value;
+	f->action = MANUAL;
+	return true;
+}
+
+static bool
 set_version(struct flags *f, char *value)
 {
 	(void)value;
@@ -326,6 +335,7 @@ static const struct option_row rows[] = {
 	{ 0, "version", NULL, set_version, "say the version and end" },
 	{ 0, "help", NULL, set_help, "list the options and end" },
 	{ 0, "sample-config", NULL, set_sample_config, NULL },
+	{ 0, "manual-incidents", NULL, set_manual, NULL },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -505,6 +515,9 @@ options_parse(struct options *o, int argc, char **argv)
 		result = OPTIONS_DONE;
 	} else if (result == OPTIONS_RUN && f.action == SAMPLE) {
 		conf_print_sample(stdout);
+		result = OPTIONS_DONE;
+	} else if (result == OPTIONS_RUN && f.action == MANUAL) {
+		manual_incidents(stdout);
 		result = OPTIONS_DONE;
 	} else if (result == OPTIONS_RUN) {
 		result = put_together(&f);

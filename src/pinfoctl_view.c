@@ -115,6 +115,7 @@ read_target(struct view_target *t, json_t *o)
 		.state = text_or(o, "state", "?"),
 		.reason = text(o, "reason"),
 		.channel = text_or(o, "channel", "?"),
+		.notices = text(o, "notices"),
 		.server = text(o, "server"),
 		.server_version = text(o, "server_version"),
 		.user = text(o, "user"),

@@ -21,7 +21,7 @@ struct wire;
  * Names as in docs/PROTOCOL.md.
  */
 struct view_target {
-	const char *name, *address, *state, *reason, *channel;
+	const char *name, *address, *state, *reason, *channel, *notices;
 	const char *server, *server_version, *user;
 	const char *publish_state, *publish_reason;
 	double since_s, interval_s, last_sample_age_s, last_info_ms;

@@ -58,8 +58,16 @@ def program_help(page):
 
 
 def test_pages():
-    """There are three."""
-    assert list(PAGES) == ["pinfoctl.1", "pinfod.8", "pinfod.conf.5"]
+    """There are four."""
+    assert list(PAGES) == ["pinfoctl.1", "pinfod-incidents.7", "pinfod.8",
+                           "pinfod.conf.5"]
+
+
+def test_incidents_are_the_catalogue():
+    """`make manual` has nothing to do there, either."""
+    done = run(pinfod_binary(), "--manual-incidents")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == PAGES["pinfod-incidents.7"].read_text(), "make manual"
 
 
 @pytest.mark.parametrize("page", PAGES)
