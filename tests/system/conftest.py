@@ -87,6 +87,12 @@ def make_watch(closing):
 
 
 @pytest.fixture
+def shim(closing):
+    """For make_redis(env=shim.env): see harness.Shim."""
+    return closing(harness.Shim())
+
+
+@pytest.fixture
 def make_notices(closing):
     """make_notices(server_or_daemon, channel), subscribed."""
 

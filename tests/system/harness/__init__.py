@@ -26,4 +26,5 @@ from .processes import (
 )
 from .resp import Push, ReplyError, Resp, bulk, encode
 from .server import RedisServer, redis_binary
+from .shim import Shim
 from .waiting import SLOW, eventually, let_pass, nothing_for, slips, ticks
