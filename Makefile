@@ -207,8 +207,9 @@ headers: | ready                ## every header compiles alone
 
 format: | ready                 ## let clang-format rewrite the C files
 	clang-format -i $(C_ALL)
-manual: all                     ## write the lists in docs/*.[1-8] anew, from the tables
-	@tests/manual.sh $(abspath $(B)) $(MANUAL)
+manual: all                     ## write what docs/*.[1-8] have of the tables anew
+	@tests/manual.sh $(abspath $(B)) $(filter-out %/pinfod-incidents.7,$(MANUAL))
+	@$(B)/pinfod --manual-incidents >docs/pinfod-incidents.7
 deps: | ready                   ## install all packages that a goal here may need
 
 # What is installed, FROM=TO; uninstall reads the same list.
