@@ -124,9 +124,9 @@ detect_aof_rewrite_failed(const struct view *v, struct scratch *s, struct notice
  * and each try leaves a file behind. Once it is a storm, every such try prolongs
  * it. scratch: from: since when attempts are counted, which is the last time that
  * there were none; n: attempts and forks then, and when (s, monotonic) the last
- * one of a storm was. The wide part is 5 s apart while nothing happens, and a bit.
+ * one of a storm was.
  */
-#define STORM_WINDOW_S 5.5
+#define STORM_WINDOW_S 5.5 /* and a half, for samples are not on time */
 
 enum verdict
 detect_aof_rewrite_storm(const struct view *v, struct scratch *s, struct notice *n)
@@ -135,18 +135,19 @@ detect_aof_rewrite_storm(const struct view *v, struct scratch *s, struct notice 
 	double now = clock_diff_s(v->at.mono, (struct mono){ 0 }), failed, seconds;
 	bool tried = rise(v, F_aof_rewrites) > 0, storm;
 
-	if (!is_fresh(v, SNAPSHOT_WIDE))
-		return VERDICT_KEEP;
 	if (s->from.ns == 0 || forks != s->n[1] || attempts <= s->n[0]) {
 		s->from = v->at.mono;
 		s->n[0] = attempts;
 		s->n[1] = forks;
-		return VERDICT_CLEAR;
+		return is_fresh(v, SNAPSHOT_WIDE) ? VERDICT_CLEAR : VERDICT_KEEP;
 	}
+	if (!is_fresh(v, SNAPSHOT_WIDE))
+		return VERDICT_KEEP;
 	failed = attempts - s->n[0];
 	seconds = clock_diff_s(v->at.mono, s->from);
-	storm = seconds <= STORM_WINDOW_S &&
-		failed >= limit(v, T_REWRITE_STORM_ATTEMPTS);
+	/* So many in 5 s, or as often where samples are further apart. */
+	storm = failed >=
+		limit(v, T_REWRITE_STORM_ATTEMPTS) * fmax(1, seconds / STORM_WINDOW_S);
 	if (seconds > STORM_WINDOW_S) {
 		s->from = v->at.mono;
 		s->n[0] = attempts;

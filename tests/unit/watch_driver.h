@@ -378,7 +378,7 @@ drive_until(struct drive *d, double t)
 		double again = (double)repeat.ns / 1e9 - DRIVE_MONO_S;
 
 		if (repeat.ns != 0 && !d->no_repeats && d->state == TARGET_UP &&
-		    again <= d->next && again <= t) {
+		    again <= d->next && again <= t + 1e-9) {
 			d->t = again;
 			d->repeats++;
 			drive_sample(d);
