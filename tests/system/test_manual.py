@@ -14,7 +14,8 @@ PAGES = {path.name: path for path in sorted((ROOT / "docs").glob("*.[1-8]"))}
 # A long flag, or a short one, that is not a part of another word.
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])")
 # What others' flags the pages speak of, in examples.
-FOREIGN = {"pinfod.8": {"-U"}, "pinfod.conf.5": {"-m", "-g"}, "pinfoctl.1": set()}
+FOREIGN = {"pinfod.8": {"-U"}, "pinfod.conf.5": {"-m", "-g"}, "pinfoctl.1": set(),
+           "pinfod-incidents.7": {"-USR1"}}
 
 
 def run(*words):
