@@ -13,6 +13,7 @@ detect_load_slow(const struct view *v, struct scratch *s, struct notice *n)
 	double eta = get(v, F_loading_eta_seconds);
 	double loaded = get(v, F_loading_loaded_bytes), still;
 	char span[CLOCK_SPAN_BYTES];
+	bool stands;
 
 	if (get(v, F_loading) == 0 && get(v, F_async_loading) == 0) {
 		*s = (struct scratch){ 0 };
@@ -23,7 +24,8 @@ detect_load_slow(const struct view *v, struct scratch *s, struct notice *n)
 		s->n[0] = loaded;
 	}
 	still = clock_diff_s(v->at.mono, s->from);
-	if (still >= limit(v, T_LOAD_SLOW_STALL))
+	stands = has(v, F_loading_loaded_bytes) && still >= limit(v, T_LOAD_SLOW_STALL);
+	if (stands)
 		detect_say(n, "loading stands at %.1f %% for %s",
 			   get(v, F_loading_loaded_perc), clock_span(span, still));
 	else
@@ -32,9 +34,8 @@ detect_load_slow(const struct view *v, struct scratch *s, struct notice *n)
 	notice_figure(n, "eta_s", has(v, F_loading_eta_seconds) ? eta : NAN);
 	notice_figure(n, "loaded_percent", get(v, F_loading_loaded_perc));
 	notice_figure(n, "still_s", still);
-	return still >= limit(v, T_LOAD_SLOW_STALL) || eta > limit(v, T_LOAD_SLOW_ETA)
-		       ? VERDICT_WARNING
-		       : VERDICT_CLEAR;
+	return stands || eta > limit(v, T_LOAD_SLOW_ETA) ? VERDICT_WARNING
+							 : VERDICT_CLEAR;
 }
 
 /*
