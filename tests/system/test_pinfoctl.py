@@ -1543,7 +1543,8 @@ def test_completion_of_words(complete):
     assert complete("pinfoctl st") == ["start", "stop", "status"]
     assert complete("pinfoctl --json w") == ["watch"]
     assert set(complete("pinfoctl --")) == {
-        "--socket", "--timeout", "--json", "--stopped-ok", "--version", "--help"}
+        "--socket", "--timeout", "--json", "--stopped-ok", "--for", "--version",
+        "--help"}
     assert "rdb.save_failed" in complete("pinfoctl explain rdb.")
     assert complete("pinfoctl ack nobody aof.over") == ["aof.overgrown"]
     assert complete("pinfoctl silence aof.over") == ["aof.overgrown"]
