@@ -41,15 +41,22 @@ is_key(const struct line *l, const char *key, size_t len)
 
 /*
  * Servers send the fields in the order of the list, so the next one is most
- * often the one after the last: *from is where to begin, and is moved.
+ * often the one after the last: *from is where to begin, and is moved. A field
+ * that we do not know costs a look at each length and last letter.
  */
 static bool
 find(const struct line *l, enum snapshot_field *from)
 {
-	for (size_t n = 0; n < SNAPSHOT_FIELD_COUNT; n++) {
-		size_t i = (*from + n) % SNAPSHOT_FIELD_COUNT;
+	char last = l->key_len > 0 ? l->key[l->key_len - 1] : '\0';
 
-		if (is_key(l, fields[i].name, fields[i].len)) {
+	for (unsigned n = 0, i = *from; n < SNAPSHOT_FIELD_COUNT; n++, i++) {
+		const struct snapshot_field_info *f;
+
+		if (i == SNAPSHOT_FIELD_COUNT)
+			i = 0;
+		f = &fields[i];
+		if (f->len == l->key_len && f->name[f->len - 1] == last &&
+		    memcmp(l->key, f->name, f->len) == 0) {
 			*from = (enum snapshot_field)i;
 			return true;
 		}
@@ -66,12 +73,32 @@ snapshot_field_find(const char *name, enum snapshot_field *field)
 	return find(&l, field);
 }
 
-/* The text that begins at p and ends before a blank, CR, comma or the end. */
+/* Nearly all are whole numbers, for which strtod would be most of the work. */
+static bool
+take_whole(const char *p, size_t len, double *value)
+{
+	bool negative = len > 0 && *p == '-';
+	int64_t n = 0;
+
+	if (len - negative == 0 || len > 16)
+		return false;
+	for (size_t i = negative; i < len; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+		n = n * 10 + (p[i] - '0');
+	}
+	*value = (double)(negative ? -n : n);
+	return true;
+}
+
+/* False when the bytes are anything but one number. */
 static bool
 take_number(const char *p, size_t len, double *value)
 {
 	char text[32], *end;
 
+	if (take_whole(p, len, value))
+		return true;
 	if (len == 0 || len >= sizeof(text))
 		return false;
 	memcpy(text, p, len);
@@ -190,7 +217,8 @@ take_line(struct snapshot *s, enum snapshot_part part, const struct line *l,
 			take_save_points(s, l);
 	} else if (!find(l, from) || fields[*from].part != part ||
 		   fields[*from].type == SNAPSHOT_SUM) {
-		take_other(s, l);
+		if (part == SNAPSHOT_WIDE)
+			take_other(s, l);
 	} else if (fields[*from].type == SNAPSHOT_STATUS) {
 		set(s, *from, holds(l, "ok") || holds(l, "up"));
 	} else if (take_number(l->value, l->value_len, &value)) {
