@@ -144,8 +144,8 @@ else
 	  >/dev/null 2>&1 || DEPS=no tests/deps.sh $(PKGS_build)
 endif
 
-demo: $(B)/pinfod | ready       ## see it work, 20 seconds, on a private Redis
-	@PINFOD=$< tests/demo.sh
+demo: all | ready               ## see it work, half a minute, on a private Redis
+	@PINFOD=$(B)/pinfod tests/demo.sh
 check: check-unit check-system  ## all tests; installs what they need
 ifneq ($(filter check,$(MAKECMDGOALS)),)
 check-system: | check-unit      # system tests measure time: nothing else runs then

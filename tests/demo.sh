@@ -1,5 +1,5 @@
 #!/bin/bash
-# Shows pinfod at work in 20 seconds: `make demo` calls it, with the binary in PINFOD.
+# Shows pinfod at work in half a minute: `make demo` calls it, with the binary in PINFOD.
 # It starts a Redis of its own in a private folder, on a unix socket, and removes all
 # of that at its end, however it ends. Every line that begins with $ is run as it
 # stands, in that folder; the numbered lines are what a subscriber on Redis receives.
@@ -7,6 +7,7 @@ set -uo pipefail
 unset REDISCLI_AUTH
 
 pinfod=$(realpath -- "${PINFOD:-build/pinfod}")
+pinfoctl=$(dirname "$pinfod")/pinfoctl
 bold='' dim='' green='' plain=''
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
 	bold=$'\e[1m' dim=$'\e[36m' green=$'\e[32m' plain=$'\e[0m'
@@ -94,6 +95,17 @@ messages()
 		die "messages stay away; pinfod said:" pinfod.log
 }
 
+# noticed TEXT: waits until pinfod's log says so, and shows the line.
+said() { grep -q "default: $1" pinfod.log; }
+noticed()
+{
+	within 8 said "$1" || die "no '$1'; pinfod said:" pinfod.log
+	flock 4
+	grep "default: $1" pinfod.log | tail -n 1 | fold -s -w 74 |
+		sed "s/^/    $green/; s/\$/$plain/"
+	flock -u 4
+}
+
 # show_whole LINE...: a message in two columns.
 show_whole()
 {
@@ -143,7 +155,7 @@ show_feed()
 	done
 }
 
-[[ -x $pinfod ]] || die "there is no $pinfod: type make first"
+[[ -x $pinfod && -x $pinfoctl ]] || die "there is no $pinfod: type make first"
 server=$(command -v redis-server || command -v redis-check-rdb) ||
 	die "there is no Redis here: install the package redis-tools"
 command -v redis-cli redis-benchmark >/dev/null ||
@@ -151,13 +163,13 @@ command -v redis-cli redis-benchmark >/dev/null ||
 
 here=$(mktemp -d "${TMPDIR:-/tmp}/pinfod-demo.XXXXXX") || die "no temporary folder"
 cd "$here" || die "no way into $here"
-mkdir bin && ln -s "$pinfod" bin/pinfod && ln -s "$server" bin/redis-server
+mkdir bin && ln -s "$pinfod" "$pinfoctl" bin && ln -s "$server" bin/redis-server
 PATH=$here/bin:$PATH
 echo 0 >count
 mkfifo feed.pipe idle.pipe
 exec 4>screen
 
-printf '%spinfod at work, 20 seconds, in %s. Ctrl-C ends it.%s\n' \
+printf '%spinfod at work, half a minute, in %s. Ctrl-C ends it.%s\n' \
 	"$bold" "$here" "$plain"
 
 narrate 'A Redis (one that saves slowly enough to be watched) and a subscriber:'
@@ -197,6 +209,20 @@ sleep 3
 (($(received) == had)) || die "a message came after STOP"
 run redis-cli -s pinfod.sock START
 messages 3
+
+narrate 'Something breaks: a directory lies where the file is to be written.'
+run rm -f dump.rdb
+run mkdir dump.rdb
+run redis-cli -s redis.sock SET precious data
+run redis-cli -s redis.sock BGSAVE
+noticed 'rdb.save_failed raised'
+narrate 'What is wrong, and what to do (the same as JSON on the channel pinfo:notice):'
+run pinfoctl -s pinfod.sock incidents
+
+narrate 'It is cured:'
+run rmdir dump.rdb
+run redis-cli -s redis.sock BGSAVE
+noticed 'rdb.save_failed cleared'
 
 narrate 'In the end:'
 run redis-cli -s pinfod.sock STATUS
