@@ -3,6 +3,7 @@
  */
 #include "incidents.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,6 +205,16 @@ struct hold {
 	double for_s, clear_s;
 };
 
+/*
+ * A sample is never exactly on time: one that ends a hold by a hair too early is
+ * not to make it last until the next.
+ */
+static bool
+has_lasted(struct mono from, struct mono now, double seconds)
+{
+	return clock_diff_s(now, from) >= seconds - fmin(0.1, seconds / 10);
+}
+
 static void
 judge(struct incidents *in, struct state *s, enum verdict verdict, struct hold hold,
       struct notice *n, struct instant at)
@@ -220,7 +231,7 @@ judge(struct incidents *in, struct state *s, enum verdict verdict, struct hold h
 			return;
 		if (s->over.ns == 0)
 			s->over = at.mono;
-		if (clock_diff_s(at.mono, s->over) >= hold.clear_s)
+		if (has_lasted(s->over, at.mono, hold.clear_s))
 			clear(in, s, n, "over", at);
 		return;
 	}
@@ -232,7 +243,7 @@ judge(struct incidents *in, struct state *s, enum verdict verdict, struct hold h
 	}
 	s->samples++;
 	if (s->open || hold.for_s == 0 ||
-	    (s->samples >= 2 && clock_diff_s(at.mono, s->from) >= hold.for_s))
+	    (s->samples >= 2 && has_lasted(s->from, at.mono, hold.for_s)))
 		raise(in, s, severity, n, at);
 }
 
