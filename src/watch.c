@@ -49,6 +49,7 @@ struct watch {
 	unsigned refused; /* parts that this connection does not give */
 	char why_refused[2][160];
 	bool unsure;			/* whether it is the run that was seen before */
+	struct mono narrow_at;		/* the last answer */
 	struct mono wide_at, config_at; /* 0: not on this connection */
 	struct wide_times wide;
 
@@ -464,6 +465,7 @@ watch_narrow(struct watch *w, const char *text, size_t len, struct instant at)
 	begin(w);
 	snapshot_parse(&w->cur, SNAPSHOT_NARROW, text, len);
 	w->fresh |= SNAPSHOT_NARROW;
+	w->narrow_at = at.mono;
 	if (w->wide_at.ns == 0)
 		w->awaited |= SNAPSHOT_WIDE | SNAPSHOT_CONFIG;
 	else if (w->comparable && (asks_why(w) || may_refuse_writes(w)))
@@ -568,8 +570,11 @@ watch_link(struct watch *w, enum target_state state, const char *reason,
 	if (state != was) {
 		w->state = state;
 		w->state_since = at.mono;
+		/* What is silent has been so since its last answer. */
+		if (was == TARGET_UP && state == TARGET_SILENT)
+			w->state_since = w->narrow_at;
 		if (was == TARGET_UP)
-			w->not_up_since = at.mono;
+			w->not_up_since = w->state_since;
 		else if (state == TARGET_UP && w->heard)
 			tell_up(w, at);
 	}
