@@ -237,7 +237,7 @@ install: all                    ## into $(DESTDIR)$(PREFIX); /etc/pinfod/pinfod.
 uninstall:                      ## remove what install put there, but no changed pinfod.conf
 	rm -f $(foreach pair,$(INSTALLED),$(DESTDIR)$(lastword $(subst =, ,$(pair))))
 	! cmp -s etc/pinfod.conf $(CONF) || rm $(CONF)
-	@rmdir --ignore-fail-on-non-empty $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir) $(dir $(CONF))
+	@rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir) $(dir $(CONF)) 2>/dev/null || :
 
 # dpkg wants debian/ at the top of a tree, and writes beside it.
 DEB := $(B)/deb/pinfod-$(VERSION)

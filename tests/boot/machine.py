@@ -23,7 +23,7 @@ SOCKET = "/run/pinfod/pinfod.sock"
 FEED = "rdb_changes_since_last_save"
 REDIS = "redis://127.0.0.1"
 REDIS_SOCKET = "/run/redis/redis-server.sock"
-ENVIRONMENT = ["env", "-i", "--chdir=/", "PATH=/usr/sbin:/usr/bin", "LC_ALL=C.UTF-8", "HOME=/root"]
+ENVIRONMENT = ["env", "-i", "--chdir=/", "PATH=/usr/sbin:/usr/bin", "LC_ALL=C.UTF-8"]
 
 
 def own_cgroups(name):
@@ -61,9 +61,8 @@ class Machine:
             self.nspawn = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet"]
                 + ["--directory", root, "--volatile=overlay"]
-                + ["--machine", name]
-                + ["--register=no", "--keep-unit", "--private-network"]
-                + [f"--bind-ro={debs}:/debs", "--boot"],
+                + [f"--machine={name}", "--register=no", "--keep-unit"]
+                + ["--private-network", f"--bind-ro={debs}:/debs", "--boot"],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
@@ -133,6 +132,15 @@ class Machine:
 
     def write(self, path, text):
         self.run(f"mkdir -p $(dirname {path}) && printf %s {shlex.quote(text)} >{path}")
+
+    def files(self):
+        """All that is on the disk, but for what dpkg and the journal write."""
+        return set(
+            self.run(
+                "find / -xdev ! -path '/var/lib/dpkg/*' ! -path '/var/log/*'"
+                " ! -path '/var/cache/*'; find /run -xdev -name '*pinfod*'"
+            ).stdout.splitlines()
+        )
 
     # The package.
 

@@ -3,6 +3,7 @@
 from machine import CONF, REDIS, REDIS_SOCKET, SOCKET
 from waiting import eventually, nothing_for
 
+
 def test_ready_without_redis(installed):
     assert installed.show("pinfod", "WatchdogUSec") == "30s"
     assert installed.show("pinfod", "ActiveState") == "active"
