@@ -59,7 +59,7 @@ class Machine:
         with self.console.open("w") as console:
             # Should the tests be killed, the machine is as well.
             self.nspawn = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet"]
+                ["setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "--quiet"]
                 + ["--directory", root, "--volatile=overlay"]
                 + [f"--machine={name}", "--register=no", "--keep-unit"]
                 + ["--private-network", f"--bind-ro={debs}:/debs", "--boot"],
@@ -83,7 +83,8 @@ class Machine:
         try:
             self.nspawn.wait(20)
         except subprocess.TimeoutExpired:
-            self.nspawn.kill()
+            # Killed, it would leave the machine behind; a second time is at once.
+            self.nspawn.terminate()
             self.nspawn.wait()
         for top in self.cgroups:
             for group, _, _ in os.walk(top, topdown=False):
