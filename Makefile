@@ -27,7 +27,7 @@ PKGS_fuzz  := clang libclang-rt-dev
 PKGS_lint  := clang-format clang-tidy cppcheck shellcheck mandoc
 PKGS_deb   := build-essential debhelper lintian libcmocka-dev
 PKGS_boot  := systemd-container debootstrap debian-archive-keyring python3-pytest \
-              python3-pytest-timeout
+              python3-pytest-timeout python3-pytest-xdist
 # What stands in the systems that check-boot boots: it builds the package there, too.
 PKGS_root  := $(PKGS_build) $(PKGS_deb) systemd-sysv dbus redis-server
 
@@ -100,7 +100,7 @@ OBJ   := $(SRC:src/%.c=$(B)/%.o)
 TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 C_ALL := $(wildcard src/*.[ch] tests/*.[ch] tests/*/*.[ch])
 MANUAL := $(wildcard docs/*.[1-8])
-SH     = .ci/run $(wildcard tests/*.sh etc/*.bash) $(shell grep -ls '^\#!.*sh$$' tests/*/*)
+SH     = $(wildcard .ci/* tests/*.sh etc/*.bash etc/debian/pinfod.p*) $(shell grep -ls '^\#!.*sh$$' tests/*/*)
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@echo "  $(1)")
@@ -162,12 +162,14 @@ check-system: $(B)/pinfod $(B)/pinfoctl | ready ## the system tests (pytest), ag
 	  /usr/bin/python3 -m pytest $(PYTEST_FLAGS) tests/system || failed=1; \
 	! cat $(B)/reports/* 2>/dev/null && test -z "$$failed"
 
-# The system is bootstrapped once, in $BOOT_ROOTS (/var/tmp/pinfod-boot).
+# The system is bootstrapped once, into $BOOT_ROOTS (/var/tmp/pinfod-boot).
 BOOT_SUITES ?= bookworm
-check-boot: | ready             ## the package under a booted systemd, as root, BOOT_SUITES=bookworm
+check-boot:                     ## the package under a booted systemd, BOOT_SUITES=bookworm; as root
 ifneq ($(filter yes,$(BOOT)),)
+check-boot: | ready
 	@for suite in $(BOOT_SUITES); do \
-	  tests/boot/run $$suite $(B)/boot $(PKGS_root) || failed=1; done; test -z "$$failed"
+	  tests/boot/run $$suite $(B)/boot $(PKGS_root) || failed=1; \
+	done; test -z "$$failed"
 else
 	@echo "boot: left out, BOOT=$(BOOT)"
 endif
@@ -237,7 +239,7 @@ install: all                    ## into $(DESTDIR)$(PREFIX); /etc/pinfod/pinfod.
 uninstall:                      ## remove what install put there, but no changed pinfod.conf
 	rm -f $(foreach pair,$(INSTALLED),$(DESTDIR)$(lastword $(subst =, ,$(pair))))
 	! cmp -s etc/pinfod.conf $(CONF) || rm $(CONF)
-	@rmdir --ignore-fail-on-non-empty $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir) $(dir $(CONF))
+	@rmdir $(DESTDIR)$(docdir)/examples $(DESTDIR)$(docdir) $(dir $(CONF)) 2>/dev/null || :
 
 # dpkg wants debian/ at the top of a tree, and writes beside it.
 DEB := $(B)/deb/pinfod-$(VERSION)

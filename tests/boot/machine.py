@@ -5,6 +5,7 @@ its own and empty: nothing that happens in it reaches the root or the host, and
 nothing of it is left once it is closed.  Booting takes less than a second.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -22,7 +23,28 @@ SOCKET = "/run/pinfod/pinfod.sock"
 FEED = "rdb_changes_since_last_save"
 REDIS = "redis://127.0.0.1"
 REDIS_SOCKET = "/run/redis/redis-server.sock"
-ENVIRONMENT = ["env", "-i", "--chdir=/", "PATH=/usr/sbin:/usr/bin", "LC_ALL=C.UTF-8", "HOME=/root"]
+ENVIRONMENT = ["env", "-i", "--chdir=/", "PATH=/usr/sbin:/usr/bin", "LC_ALL=C.UTF-8"]
+
+
+def own_cgroups(name):
+    """New control groups below ours, in the hierarchies that systemd uses.
+
+    Machines that shared one would take each other's processes for their own.
+    """
+    mounts = {}
+    for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
+        _, where, kind, options, *_ = line.split()
+        if kind == "cgroup2":
+            mounts[""] = where
+        elif kind == "cgroup" and "name=systemd" in options:
+            mounts["name=systemd"] = where
+    groups = []
+    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
+        _, hierarchy, path = line.split(":", 2)
+        if hierarchy in mounts:
+            groups.append(pathlib.Path(mounts[hierarchy] + path, name))
+            groups[-1].mkdir()
+    return groups
 
 
 class Machine:
@@ -31,21 +53,25 @@ class Machine:
     _numbers = itertools.count()
 
     def __init__(self, root, debs, private):
+        name = f"pinfod-{os.getpid()}-{next(self._numbers)}"
         self.console = private / "console"
+        self.cgroups = own_cgroups(name)
         with self.console.open("w") as console:
             # Should the tests be killed, the machine is as well.
             self.nspawn = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "systemd-nspawn", "--quiet"]
+                ["setpriv", "--pdeathsig", "TERM", "systemd-nspawn", "--quiet"]
                 + ["--directory", root, "--volatile=overlay"]
-                + ["--machine", f"pinfod-{os.getpid()}-{next(self._numbers)}"]
-                + ["--register=no", "--keep-unit", "--private-network"]
-                + [f"--bind-ro={debs}:/debs", "--boot"],
+                + [f"--machine={name}", "--register=no", "--keep-unit"]
+                + ["--private-network", f"--bind-ro={debs}:/debs", "--boot"],
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
+                # Several machines may see one root: none of them writes to it.
+                env={**os.environ, "SYSTEMD_NSPAWN_LOCK": "0"},
+                preexec_fn=self._enter_cgroups,
             )
         try:
-            self.init = eventually(self._find_init, 20)
+            eventually(self._find_init, 20)
             eventually(self._has_booted, 30)
         except BaseException:
             self.close()
@@ -57,19 +83,28 @@ class Machine:
         try:
             self.nspawn.wait(20)
         except subprocess.TimeoutExpired:
-            self.nspawn.kill()
+            # Killed, it would leave the machine behind; a second time is at once.
+            self.nspawn.terminate()
             self.nspawn.wait()
+        for top in self.cgroups:
+            for group, _, _ in os.walk(top, topdown=False):
+                os.rmdir(group)
+
+    def _enter_cgroups(self):
+        for group in self.cgroups:
+            (group / "cgroup.procs").write_text("0")
 
     def _find_init(self):
         """The host's number of the process that is 1 inside."""
         assert self.nspawn.poll() is None, self.console.read_text()
-        children = pathlib.Path(f"/proc/{self.nspawn.pid}/task").glob("*/children")
-        for pid in " ".join(file.read_text() for file in children).split():
-            proc = pathlib.Path("/proc", pid)
-            numbers = [l for l in (proc / "status").open() if l.startswith("NSpid:")]
-            if numbers[0].split()[1:] == [pid, "1"]:
-                if (proc / "comm").read_text() == "systemd\n":
-                    return pid
+        for file in pathlib.Path(f"/proc/{self.nspawn.pid}/task").glob("*/children"):
+            for pid in file.read_text().split():
+                with contextlib.suppress(OSError):  # it may have ended meanwhile
+                    proc = pathlib.Path("/proc", pid)
+                    is_first = f"NSpid:\t{pid}\t1\n" in (proc / "status").read_text()
+                    if is_first and (proc / "comm").read_text() == "systemd\n":
+                        self.init = pid
+                        return True
 
     def _has_booted(self):
         state = self.run("systemctl is-system-running", check=False).stdout.strip()
@@ -98,6 +133,15 @@ class Machine:
 
     def write(self, path, text):
         self.run(f"mkdir -p $(dirname {path}) && printf %s {shlex.quote(text)} >{path}")
+
+    def files(self):
+        """All that is on the disk, but for what dpkg and the journal write."""
+        return set(
+            self.run(
+                "find / -xdev ! -path '/var/lib/dpkg/*' ! -path '/var/log/*'"
+                " ! -path '/var/cache/*'; find /run -xdev -name '*pinfod*'"
+            ).stdout.splitlines()
+        )
 
     # The package.
 

@@ -1,6 +1,6 @@
 """Installing, upgrading, removing and purging the package."""
 
-from machine import CONF, SOCKET
+from machine import CONF
 
 
 def test_it_runs_once_installed_and_after_a_boot(installed):
@@ -11,31 +11,20 @@ def test_it_runs_once_installed_and_after_a_boot(installed):
     assert f"pinfod {version}" in installed.says("pinfod --version")
 
 
-def files(machine):
-    """All that is on the disk, but for what dpkg and the journal write."""
-    return set(
-        machine.run(
-            "find / -xdev ! -path '/var/lib/dpkg/*' ! -path '/var/log/*'"
-            " ! -path '/var/cache/*'; find /run -xdev -name '*pinfod*'"
-        ).stdout.splitlines()
-    )
-
-
 def test_a_purge_leaves_the_user_and_nothing_else(machine):
-    before = files(machine)
+    before = machine.files()
     users = machine.says("cat /etc/passwd /etc/group")
     machine.install()
     machine.eventually_active("pinfod")
-    machine.write("/etc/pinfod/orders.conf", "targets: ();")
-    machine.run("systemctl enable --now pinfod@orders pinfod.socket", check=False)
-    machine.run("touch /var/lib/pinfod/state")
+    machine.run(f"cp {CONF} /etc/pinfod/orders.conf && touch /var/lib/pinfod/state")
+    machine.run("systemctl enable --now pinfod@orders && systemctl enable pinfod.socket")
     machine.run("rm /etc/pinfod/orders.conf; dpkg --purge pinfod")
     assert machine.says("systemctl list-units --all --plain --no-legend 'pinfod*'") == ""
     assert machine.says("pgrep -a pinfod", check=False) == ""
-    # The password's files and their backups are written by systemd-sysusers.
+    # systemd-sysusers keeps what it changed.
     backups = {f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow")}
-    assert files(machine) - before - backups == set()
-    assert before - files(machine) == set()
+    assert machine.files() - before - backups == set()
+    assert before - machine.files() == set()
     added = set(machine.says("cat /etc/passwd /etc/group").split("\n"))
     assert {line.split(":")[0] for line in added - set(users.split("\n"))} == {"pinfod"}
 

@@ -3,7 +3,9 @@
 from machine import CONF, REDIS, REDIS_SOCKET, SOCKET
 from waiting import eventually, nothing_for
 
+
 def test_ready_without_redis(installed):
+    assert installed.show("pinfod", "WatchdogUSec") == "30s"
     assert installed.show("pinfod", "ActiveState") == "active"
     eventually(lambda: "0 of 1 target" in installed.show("pinfod", "StatusText"))
     assert "local" in installed.show("pinfod", "StatusText")
