@@ -9,7 +9,7 @@ import time
 from .conf import ConfFile, conf_target, conf_text
 from .daemon import Daemon
 from .feed import Feed
-from .waiting import SLOW, eventually
+from .waiting import SLOW, eventually, let_pass
 
 CHANNEL = "pinfo:notice"
 SAMPLE_S = 1.0                          # the preset
@@ -85,10 +85,11 @@ class Watch:
     servers is one server (the target is called "server"), or a dict of them
     by target's name; options are those of a target in the configuration, as
     incidents=["rdb.save_slow warning=1s"], sample="200ms".  It is running
-    and has taken two samples of each when the constructor returns.
+    and has taken two samples of each when the constructor returns.  Targets
+    are started, and so sampled, `apart` seconds from each other.
     """
 
-    def __init__(self, servers, wait=True, **options):
+    def __init__(self, servers, wait=True, apart=0, **options):
         if not isinstance(servers, dict):
             servers = {"server": servers}
         self.daemon = Daemon()
@@ -102,7 +103,9 @@ class Watch:
             self.conf = conf
             self.daemon.start()
             self.notices = Notices(self.daemon)
-            self.daemon.do("START")
+            for name in servers:
+                self.daemon.do("START", name)
+                let_pass(apart)
             for name in servers if wait else ():
                 self.samples(name, 2)
         except BaseException:
