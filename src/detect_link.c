@@ -21,12 +21,10 @@ say_for(const struct view *v, struct notice *n, const char *what)
 	notice_figure(n, "seconds", seconds);
 }
 
-/* The others do not say that it is well, but that it is something else. */
+/* What to say of a state that it is not in: it is well, or not watched. */
 static enum verdict
-of_state(const struct view *v, enum target_state state, enum verdict verdict)
+otherwise(const struct view *v)
 {
-	if (v->state == state)
-		return verdict;
 	return v->state == TARGET_STOPPED ? VERDICT_KEEP : VERDICT_CLEAR;
 }
 
@@ -40,7 +38,7 @@ detect_link_down(const struct view *v, struct scratch *s, struct notice *n)
 	else if (v->state == TARGET_STARTING)
 		say_for(v, n, "no connection yet");
 	else
-		return of_state(v, TARGET_DOWN, VERDICT_CRITICAL);
+		return otherwise(v);
 	return VERDICT_CRITICAL;
 }
 
@@ -48,28 +46,33 @@ enum verdict
 detect_link_silent(const struct view *v, struct scratch *s, struct notice *n)
 {
 	(void)s;
+	if (v->state != TARGET_SILENT)
+		return otherwise(v);
 	say_for(v, n, "no answer");
-	return of_state(v, TARGET_SILENT, VERDICT_CRITICAL);
+	return VERDICT_CRITICAL;
 }
 
 enum verdict
 detect_link_denied(const struct view *v, struct scratch *s, struct notice *n)
 {
 	(void)s;
-	if (v->publish == PUBLISH_DENIED && v->state == TARGET_UP) {
+	if (v->state == TARGET_DENIED)
+		say_for(v, n, "refused");
+	else if (v->publish == PUBLISH_DENIED && v->state == TARGET_UP)
 		detect_say(n, "PUBLISH is refused: %.160s", v->publish_reason);
-		return VERDICT_CRITICAL;
-	}
-	say_for(v, n, "refused");
-	return of_state(v, TARGET_DENIED, VERDICT_CRITICAL);
+	else
+		return otherwise(v);
+	return VERDICT_CRITICAL;
 }
 
 enum verdict
 detect_link_busy(const struct view *v, struct scratch *s, struct notice *n)
 {
 	(void)s;
+	if (v->state != TARGET_BUSY)
+		return otherwise(v);
 	say_for(v, n, "a script blocks the server");
-	return of_state(v, TARGET_BUSY, VERDICT_WARNING);
+	return VERDICT_WARNING;
 }
 
 enum verdict

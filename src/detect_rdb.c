@@ -143,12 +143,17 @@ detect_rdb_save_stuck(const struct view *v, struct scratch *s, struct notice *n)
 enum verdict
 detect_rdb_save_slow(const struct view *v, struct scratch *s, struct notice *n)
 {
+	enum verdict verdict;
 	double seconds = get(v, F_rdb_current_bgsave_time_sec);
 	char span[CLOCK_SPAN_BYTES];
 
 	(void)s;
 	if (get(v, F_rdb_bgsave_in_progress) == 0 || v->child != CHILD_DISK)
 		return VERDICT_CLEAR;
+	verdict = grade(seconds, limit(v, T_SAVE_SLOW_WARNING),
+			limit(v, T_SAVE_SLOW_CRITICAL));
+	if (verdict == VERDICT_CLEAR)
+		return verdict;
 	detect_say(n, "the save has been running for %s", clock_span(span, seconds));
 	notice_figure(n, "seconds", seconds);
 	notice_figure(n, "keys_saved",
@@ -159,8 +164,7 @@ detect_rdb_save_slow(const struct view *v, struct scratch *s, struct notice *n)
 		      has(v, F_current_save_keys_total)
 			      ? get(v, F_current_save_keys_total)
 			      : NAN);
-	return grade(seconds, limit(v, T_SAVE_SLOW_WARNING),
-		     limit(v, T_SAVE_SLOW_CRITICAL));
+	return verdict;
 }
 
 static double
@@ -200,6 +204,7 @@ rdb_matters(const struct view *v)
 enum verdict
 detect_rdb_stale(const struct view *v, struct scratch *s, struct notice *n)
 {
+	enum verdict verdict;
 	double changes = get(v, F_rdb_changes_since_last_save);
 	char span[CLOCK_SPAN_BYTES];
 	double warning = stale_after_s(v);
@@ -209,10 +214,14 @@ detect_rdb_stale(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_CLEAR;
 	if (isnan(v->save_age_s))
 		return VERDICT_CLEAR;
+	verdict = grade(v->save_age_s, warning,
+			fmax(limit(v, T_STALE_CRITICAL), warning));
+	if (verdict == VERDICT_CLEAR)
+		return verdict;
 	detect_say(n, "the last save was %s ago, %.0f changes since then",
 		   clock_span(span, v->save_age_s), changes);
 	say_changes(v, n);
-	return grade(v->save_age_s, warning, fmax(limit(v, T_STALE_CRITICAL), warning));
+	return verdict;
 }
 
 enum verdict
@@ -346,6 +355,7 @@ headroom_bytes(const struct view *v)
 enum verdict
 detect_fork_memory(const struct view *v, struct scratch *s, struct notice *n)
 {
+	enum verdict verdict;
 	double cow = get(v, F_current_cow_size), headroom = headroom_bytes(v);
 	double percent = headroom > 0 ? 100 * cow / headroom : 0;
 	bool child = get(v, F_rdb_bgsave_in_progress) != 0 ||
@@ -358,14 +368,17 @@ detect_fork_memory(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_CLEAR;
 	if (headroom <= 0)
 		return VERDICT_KEEP;
+	verdict = grade(percent, limit(v, T_FORK_MEMORY_WARNING),
+			limit(v, T_FORK_MEMORY_CRITICAL));
+	if (verdict == VERDICT_CLEAR)
+		return verdict;
 	detect_say(n,
 		   "the child has copied %s on write, %.0f %% of the %s that are left",
 		   detect_size(copied, cow), percent, detect_size(left, headroom));
 	notice_figure(n, "cow_bytes", cow);
 	notice_figure(n, "headroom_bytes", headroom);
 	notice_figure(n, "percent", percent);
-	return grade(percent, limit(v, T_FORK_MEMORY_WARNING),
-		     limit(v, T_FORK_MEMORY_CRITICAL));
+	return verdict;
 }
 
 /* While a module's child runs no save can begin. scratch: from: since when. */

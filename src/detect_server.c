@@ -25,6 +25,8 @@ detect_load_slow(const struct view *v, struct scratch *s, struct notice *n)
 	}
 	still = clock_diff_s(v->at.mono, s->from);
 	stands = has(v, F_loading_loaded_bytes) && still >= limit(v, T_LOAD_SLOW_STALL);
+	if (!stands && eta <= limit(v, T_LOAD_SLOW_ETA))
+		return VERDICT_CLEAR;
 	if (stands)
 		detect_say(n, "loading stands at %.1f %% for %s",
 			   get(v, F_loading_loaded_perc), clock_span(span, still));
@@ -34,8 +36,7 @@ detect_load_slow(const struct view *v, struct scratch *s, struct notice *n)
 	notice_figure(n, "eta_s", has(v, F_loading_eta_seconds) ? eta : NAN);
 	notice_figure(n, "loaded_percent", get(v, F_loading_loaded_perc));
 	notice_figure(n, "still_s", still);
-	return stands || eta > limit(v, T_LOAD_SLOW_ETA) ? VERDICT_WARNING
-							 : VERDICT_CLEAR;
+	return VERDICT_WARNING;
 }
 
 /*

@@ -216,15 +216,10 @@ has_lasted(struct mono from, struct mono now, double seconds)
 }
 
 static void
-judge(struct incidents *in, struct state *s, enum verdict verdict, struct hold hold,
+judge(struct incidents *in, struct state *s, enum severity severity, struct hold hold,
       struct notice *n, struct instant at)
 {
-	enum severity severity =
-		verdict == VERDICT_CRITICAL ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-
-	if (verdict == VERDICT_KEEP)
-		return;
-	if (verdict == VERDICT_CLEAR) {
+	if (severity == SEVERITY_NONE) {
 		s->from.ns = 0;
 		s->samples = 0;
 		if (!s->open)
@@ -253,16 +248,39 @@ threshold(const struct rules *rules, enum rules_threshold t)
 	return t == NO_THRESHOLD ? 0 : rules->limit[t];
 }
 
+static const enum severity severities[] = {
+	[VERDICT_CLEAR] = SEVERITY_NONE,
+	[VERDICT_WARNING] = SEVERITY_WARNING,
+	[VERDICT_CRITICAL] = SEVERITY_CRITICAL,
+};
+
+/*
+ * One that says nothing yet. Its arrays stay as they are: they are most of it, and
+ * most steps have nothing to write there.
+ */
+static void
+blank(struct notice *n, const char *id, const char *advice)
+{
+	n->incident = id;
+	n->advice = advice;
+	n->summary[0] = '\0';
+	n->figure_count = 0;
+	n->silenced = false;
+	n->samples = n->missed = 0;
+}
+
 static void
 step_catalogue(struct incidents *in, const struct view *v, enum incident i)
 {
 	const struct detector *d = &detectors[i];
 	const struct catalogue_entry *entry = catalogue_entry(i);
 	struct state *s = &in->catalogue[i];
-	struct notice n = { .incident = entry->id, .advice = entry->advice };
+	struct notice n;
 	struct hold hold = { threshold(v->rules, d->for_s),
 			     threshold(v->rules, d->clear_s) };
+	enum verdict verdict;
 
+	blank(&n, entry->id, entry->advice);
 	if (v->rules->off[i]) {
 		if (s->open)
 			clear(in, s, &n, "switched off", v->at);
@@ -277,7 +295,9 @@ step_catalogue(struct incidents *in, const struct view *v, enum incident i)
 			clear(in, s, &n, "can no longer be known", v->at);
 		return;
 	}
-	judge(in, s, d->detect(v, &s->scratch, &n), hold, &n, v->at);
+	verdict = d->detect(v, &s->scratch, &n);
+	if (verdict != VERDICT_KEEP)
+		judge(in, s, severities[verdict], hold, &n, v->at);
 }
 
 /*
@@ -288,23 +308,23 @@ static void
 step_own(struct incidents *in, const struct view *v, unsigned i)
 {
 	const struct rule *r = &v->rules->own[i];
-	struct state *s = &in->own[i];
-	struct notice n = { .incident = r->id, .advice = "" };
+	const struct snapshot_field_info *field = snapshot_field(r->field);
 	double value = snapshot_get(v->cur, r->field);
-	enum verdict verdict = VERDICT_CLEAR;
+	enum severity severity = SEVERITY_NONE;
+	struct notice n;
 
-	if (!is_fresh(v, snapshot_field(r->field)->part))
+	if (!is_fresh(v, field->part))
 		return;
+	blank(&n, r->id, "");
 	if (snapshot_has(v->cur, r->field) &&
-	    rules_compare(r->comparison, value, r->limit))
-		verdict = r->severity == SEVERITY_CRITICAL ? VERDICT_CRITICAL
-							   : VERDICT_WARNING;
-	detect_say(&n, "%.200s (%s %.10g %s %.10g)", r->text,
-		   snapshot_field(r->field)->name, value,
-		   rules_comparison_name(r->comparison), r->limit);
-	notice_figure(&n, snapshot_field(r->field)->name, value);
-	notice_figure(&n, "limit", r->limit);
-	judge(in, s, verdict, (struct hold){ .for_s = r->for_s }, &n, v->at);
+	    rules_compare(r->comparison, value, r->limit)) {
+		severity = r->severity;
+		detect_say(&n, "%.200s (%s %.10g %s %.10g)", r->text, field->name,
+			   value, rules_comparison_name(r->comparison), r->limit);
+		notice_figure(&n, field->name, value);
+		notice_figure(&n, "limit", r->limit);
+	}
+	judge(in, &in->own[i], severity, (struct hold){ .for_s = r->for_s }, &n, v->at);
 }
 
 /* The place of the own row that had this id; RULES_OWN_MAX: none. */
@@ -529,7 +549,7 @@ incidents_counts(const struct incidents *in, unsigned *warning, unsigned *critic
 	for (unsigned place = 0; place < PLACES; place++) {
 		const struct state *s = state_at(in, place);
 
-		if (s->open)
+		if (s->open && s->severity >= SEVERITY_WARNING)
 			++*(s->severity == SEVERITY_CRITICAL ? critical : warning);
 	}
 }
