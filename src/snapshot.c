@@ -39,21 +39,34 @@ is_key(const struct line *l, const char *key, size_t len)
 	return l->key_len == len && memcmp(l->key, key, len) == 0;
 }
 
+/* Where the list has the fields of each part: the narrow ones come first. */
+struct range {
+	unsigned begin, end;
+};
+
+#define X(part, name, type, unit, help) +(SNAPSHOT_##part == SNAPSHOT_NARROW)
+enum { NARROW_COUNT = 0 SNAPSHOT_FIELDS(X) };
+#undef X
+
+static const struct range whole = { 0, SNAPSHOT_FIELD_COUNT };
+static const struct range narrow = { 0, NARROW_COUNT };
+static const struct range wide = { NARROW_COUNT, SNAPSHOT_FIELD_COUNT };
+
 /*
  * Servers send the fields in the order of the list, so the next one is most
  * often the one after the last: *from is where to begin, and is moved. A field
  * that we do not know costs a look at each length and last letter.
  */
 static bool
-find(const struct line *l, enum snapshot_field *from)
+find(const struct line *l, struct range in, enum snapshot_field *from)
 {
 	char last = l->key_len > 0 ? l->key[l->key_len - 1] : '\0';
 
-	for (unsigned n = 0, i = *from; n < SNAPSHOT_FIELD_COUNT; n++, i++) {
+	for (unsigned n = in.begin, i = *from; n < in.end; n++, i++) {
 		const struct snapshot_field_info *f;
 
-		if (i == SNAPSHOT_FIELD_COUNT)
-			i = 0;
+		if (i == in.end)
+			i = in.begin;
 		f = &fields[i];
 		if (f->len == l->key_len && f->name[f->len - 1] == last &&
 		    memcmp(l->key, f->name, f->len) == 0) {
@@ -70,7 +83,7 @@ snapshot_field_find(const char *name, enum snapshot_field *field)
 	struct line l = { .key = name, .key_len = strlen(name) };
 
 	*field = 0;
-	return find(&l, field);
+	return find(&l, whole, field);
 }
 
 /* Nearly all are whole numbers, for which strtod would be most of the work. */
@@ -215,7 +228,7 @@ take_line(struct snapshot *s, enum snapshot_part part, const struct line *l,
 	if (part == SNAPSHOT_CONFIG) {
 		if (is_key(l, "save", 4))
 			take_save_points(s, l);
-	} else if (!find(l, from) || fields[*from].part != part ||
+	} else if (!find(l, part == SNAPSHOT_WIDE ? wide : narrow, from) ||
 		   fields[*from].type == SNAPSHOT_SUM) {
 		if (part == SNAPSHOT_WIDE)
 			take_other(s, l);
@@ -263,7 +276,7 @@ note_heading(struct snapshot *s, const char *p, size_t len)
 void
 snapshot_add(struct snapshot *s, enum snapshot_part part, const char *text, size_t len)
 {
-	enum snapshot_field from = 0;
+	enum snapshot_field from = part == SNAPSHOT_WIDE ? wide.begin : narrow.begin;
 	const char *end = text + len, *p = text;
 
 	while (p < end) {

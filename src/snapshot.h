@@ -28,7 +28,7 @@ enum snapshot_type {
 };
 
 /*
- * X(part, name, type, unit, help). The names are the servers' own, and those of
+ * X(part, name, type, unit, help), the narrow ones first. The names are the servers' own, and those of
  * the rules that users write. The source of the meanings is the servers'
  * genRedisInfoString and what shared measurement showed of it.
  */
