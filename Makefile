@@ -41,6 +41,7 @@ NEED_check-unit   := build test
 NEED_check-system := build test
 NEED_check-boot   := $(if $(filter yes,$(BOOT)),boot)
 NEED_san          := build test
+NEED_mutate       := build test
 NEED_bench        := build bench
 NEED_fuzz         := build fuzz
 NEED_fuzz-run     := build fuzz
@@ -105,8 +106,8 @@ SH     = $(wildcard .ci/* tests/*.sh etc/*.bash etc/debian/pinfod.p*) $(shell gr
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@echo "  $(1)")
 
-.PHONY: all demo check check-unit check-system san bench fuzz fuzz-run lint layers headers format manual \
-        check-boot deb deps install uninstall clean help ready
+.PHONY: all demo check check-unit check-system san mutate bench fuzz fuzz-run lint layers headers \
+        format manual check-boot deb deps install uninstall clean help ready
 .DELETE_ON_ERROR:
 
 all: $(B)/pinfod $(B)/pinfoctl  ## build build/pinfod, build/pinfoctl (the default)
@@ -176,6 +177,9 @@ endif
 
 san: | ready                    ## all tests again, under ASan, LeakSanitizer and UBSan
 	@$(MAKE) --no-print-directory SAN=yes check
+
+mutate: | ready                 ## change what judges, one thing at a time: tests must fail
+	@tests/mutate $(MUTATE)
 
 bench: $(B)/pinfod | ready      ## measure cost and punctuality
 	@PINFOD=$(abspath $<) tests/bench/run $(BENCH_FLAGS)
