@@ -579,32 +579,27 @@ catalogue_severity_parse(const char *name, enum severity *severity)
 	return false;
 }
 
+#define INDENT 12
+#define COLUMNS 78
+
 /* "LABEL  text", in lines of 78 columns; nothing for an empty text. */
 static void
 print_part(FILE *f, const char *label, const char *text)
 {
-	int column = 12;
+	int column = INDENT;
 
 	if (*text == '\0')
 		return;
-	fprintf(f, "%-12s", label);
+	fprintf(f, "%-*s", INDENT, label);
 	while (*text != '\0') {
 		int word = (int)strcspn(text, " ");
 
-		if (column > 12 && column + word > 78) {
-			fprintf(f, "\n%-12s", "");
-			column = 12;
-		}
-		fprintf(f, "%.*s", word, text);
-		column += word;
-		text += word;
-		if (*text == ' ') {
-			text++;
-			if (column + 1 + (int)strcspn(text, " ") <= 78) {
-				putc(' ', f);
-				column++;
-			}
-		}
+		if (column > INDENT && column + 1 + word > COLUMNS)
+			column = fprintf(f, "\n%*s", INDENT, "") - 1;
+		else if (column > INDENT)
+			column += fprintf(f, " ");
+		column += fprintf(f, "%.*s", word, text);
+		text += word + (text[word] == ' ');
 	}
 	putc('\n', f);
 }
