@@ -94,23 +94,33 @@ class Watch:
             servers = {"server": servers}
         self.daemon = Daemon()
         self.notices = None
+        self._targets, self._apart = list(servers), apart
+        self.conf = ConfFile(self.daemon.dir, conf_text(*(
+            conf_target(server, name=name, **options)
+            for name, server in servers.items()
+        )))
+        self.daemon.args = [*self.conf.flags, "--stopped"]
+        self.start(wait)
+
+    def start(self, wait=True):
+        """Start it; after stop() with the state of before, and new notices."""
         try:
-            conf = ConfFile(self.daemon.dir, conf_text(*(
-                conf_target(server, name=name, **options)
-                for name, server in servers.items()
-            )))
-            self.daemon.args = [*conf.flags, "--stopped"]
-            self.conf = conf
             self.daemon.start()
             self.notices = Notices(self.daemon)
-            for name in servers:
+            for name in self._targets:
                 self.daemon.do("START", name)
-                let_pass(apart)
-            for name in servers if wait else ():
+                let_pass(self._apart)
+            for name in self._targets if wait else ():
                 self.samples(name, 2)
         except BaseException:
             self.close()
             raise
+
+    def stop(self):
+        """End the daemon in an orderly way."""
+        self.notices.close()
+        self.daemon.terminate()
+        assert self.daemon.wait_exit() == 0
 
     def samples(self, target="server", more=2, timeout=10.0):
         """Wait until the target has answered so many more times."""
