@@ -75,19 +75,25 @@ recorder_free(struct recorder *r)
 
 /*
  * How long the name of a line is that a reader takes for one; 0: none. What
- * begins with one of "#-@" would be something else to him.
+ * begins with one of "-@" would be something else to him. A heading is a name and
+ * no more: an empty section is told from one that was not sent by nothing else.
  */
 static size_t
 name_length(const char *line, size_t len)
 {
-	size_t n = 0;
+	const char *colon = memchr(line, ':', len);
+	size_t n = colon != NULL ? (size_t)(colon - line) : 0;
 
-	if (len == 0 || len > RECORDING_LINE_MAX || strchr("#-@", *line) != NULL ||
+	if (len == 0 || len > RECORDING_LINE_MAX || strchr("-@", *line) != NULL ||
 	    memchr(line, '\0', len) != NULL)
 		return 0;
-	while (n < len && line[n] != ':' && (unsigned char)line[n] >= ' ')
-		n++;
-	return n < len && line[n] == ':' ? n : 0;
+	if (*line == '#')
+		n = len;
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)line[i] < ' ')
+			return 0;
+	}
+	return n;
 }
 
 static void
@@ -218,12 +224,12 @@ read_line(struct recording *r)
 	return true;
 }
 
-/* The next line that is not for people only. */
+/* The next line that is not empty. */
 static bool
-read_entry_line(struct recording *r)
+read_filled_line(struct recording *r)
 {
 	while (read_line(r)) {
-		if (r->len > 0 && r->line[0] != '#')
+		if (r->len > 0)
 			return true;
 	}
 	return false;
@@ -323,7 +329,7 @@ take_line(struct recording *r, struct lines *l)
 static bool
 read_lines(struct recording *r, struct lines *l)
 {
-	while ((r->held = read_entry_line(r)) && r->line[0] != '@') {
+	while ((r->held = read_filled_line(r)) && r->line[0] != '@') {
 		if (l == NULL)
 			return fail(r, "a link's entry has one line only");
 		if (!take_line(r, l))
@@ -347,7 +353,10 @@ begin(struct recording *r)
 			    "'%.40s' is not '" HEAD "': this is no recording that "
 			    "can be read",
 			    r->line);
-	r->held = r->error[0] == '\0' && read_entry_line(r);
+	/* Behind the head come remarks for people; below an entry they are headings. */
+	do
+		r->held = r->error[0] == '\0' && read_filled_line(r);
+	while (r->held && r->line[0] == '#');
 	return r->error[0] == '\0';
 }
 

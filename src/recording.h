@@ -7,6 +7,10 @@
  *	@ 0.001 1763831000.124 narrow orders
  *	loading:0
  *	rdb_changes_since_last_save:15
+ *	aof_current_size:7
+ *	@ 0.002 1763831000.125 wide orders
+ *	# Keyspace
+ *	db0:keys=5,expires=0,avg_ttl=0
  *	@ 1.001 1763831001.124 narrow orders
  *	rdb_changes_since_last_save:16
  *	-aof_current_size
@@ -14,8 +18,10 @@
  * Seconds since it began, the wall time, what it is (narrow, wide, config or
  * link) and of which target. A link's text follows on the same line; of the
  * others follow the lines that differ from the last entry of that kind and
- * target, `-name` for one that is gone. Empty lines, and those that begin with #,
- * are for people.
+ * target, `-name` for one that is gone. A heading is its own name, as a section
+ * without lines is told by it alone: `-# Keyspace`. Recordings of before headings
+ * were recorded have none. Empty lines are for people, and those that begin with #
+ * before the first entry.
  */
 #ifndef RECORDING_H
 #define RECORDING_H
@@ -62,8 +68,8 @@ struct recorder *recorder_new(FILE *out);
 void recorder_free(struct recorder *r);
 
 /*
- * text as the server sent it: line ends become LF; headings, empty lines, what is
- * no `name:value` and what is past the bounds is left out. Time never goes back:
+ * text as the server sent it: line ends become LF; empty lines, what is neither a
+ * heading nor `name:value`, and what is past the bounds is left out. Time never goes back:
  * an entry that is older than the last one gets its time. False when nothing was
  * written: a name that no target has, too many targets, a link of which nothing
  * is said.

@@ -14,7 +14,7 @@
 #define SUBJECT_NAME_MAX 255
 
 struct line {
-	char *text; /* "name:value" */
+	char *text; /* "name:value", or a heading, which is all name */
 	size_t len, name_len;
 	bool seen; /* set by lines_set, and cleared by who wants to know */
 };
@@ -32,7 +32,7 @@ enum set_result { SET_SAME, SET_CHANGED, SET_TOO_MUCH };
 /* The index of the line of that name, or count. */
 size_t lines_find(struct lines *l, const char *name, size_t len);
 
-/* text begins with a name of name_len bytes and a colon. */
+/* text begins with a name of name_len bytes. */
 enum set_result lines_set(struct lines *l, const char *text, size_t len,
 			  size_t name_len);
 

@@ -11,7 +11,8 @@ decimals. KIND is `narrow` (the reply to INFO persistence), `wide` (that to the 
 sample, several sections in one text), `config` (CONFIG GET, `name:value`) or `link`
 (TEXT is `up`, or `down` and a reason). What follows an entry's first line is the
 difference to the previous entry of its kind and target: lines that are new or changed,
-and `-key` for one that went away. So the first entry of a kind is whole.
+and `-key` for one that went away. So the first entry of a kind is whole. A heading,
+`# Keyspace`, is a line that is all key: an empty section is told by nothing else.
 
 Reading and replaying is pinfod's work: nothing here does.
 """
@@ -105,10 +106,12 @@ def info(link, version, sections):
 
 
 def info_fields(text):
-    """The lines of an INFO text as a dictionary, in their order."""
-    lines = text.decode("utf-8", "backslashreplace").splitlines()
-    pairs = (line.partition(":") for line in lines if line and line[0] != "#")
-    return {key: value for key, _, value in pairs}
+    """The lines of an INFO text as a dictionary, in their order; headings have None."""
+    fields = {}
+    for line in filter(None, text.decode("utf-8", "backslashreplace").splitlines()):
+        key, _, value = line.partition(":")
+        fields |= {line: None} if line[0] == "#" else {key: value}
+    return fields
 
 
 class Recording:
@@ -130,10 +133,16 @@ class Recording:
     def fields(self, kind, target, fields):
         """Writes an entry; returns {key: (before, now)} of what changed."""
         last = self._last.get((kind, target), {})
-        changed = {k: (last.get(k), v) for k, v in fields.items() if last.get(k) != v}
+        missing = object()
+        changed = {
+            k: (last.get(k), v)
+            for k, v in fields.items()
+            if last.get(k, missing) != v
+        }
         gone = [k for k in last if k not in fields]
         self._last[kind, target] = fields
-        lines = [f"{k}:{fields[k]}" for k in changed] + [f"-{k}" for k in gone]
+        lines = [k if fields[k] is None else f"{k}:{fields[k]}" for k in changed]
+        lines += [f"-{k}" for k in gone]
         self._write(kind, target, [], lines)
         self._count(target, changed, fields if kind == "narrow" else {})
         return changed | {k: (last[k], None) for k in gone}

@@ -119,6 +119,26 @@ def test_incident_tells_the_same(server, make_daemon, make_feed, record, tmp_pat
         "raised", "cleared"]
 
 
+def test_emptied_tells_the_same(server, make_daemon, make_feed, record, tmp_path):
+    """No line but a heading tells that there are no keys."""
+    server.call("DEBUG", "POPULATE", "100")
+    server.call("SAVE")
+    daemon = make_daemon(server, "-i", "0.5", "--sample", "0.25")
+    notices = make_feed(daemon, "pinfo:notice")
+    daemon.wait_status(state="up")
+    recorder = record(daemon, tmp_path / "file").begun()
+    eventually(lambda: "\ndb0:keys=100," in (tmp_path / "file").read_text(), 10)
+    server.kill()
+    (server.dir / "dump.rdb").unlink()
+    server.start()
+    eventually(lambda: told(live(notices), "server.restarted_empty"), 15)
+    assert recorder.end()[0] == DONE
+    code, again = replay(tmp_path / "file")
+    assert code == 1
+    assert (told(again, "server.restarted_empty")
+            == told(live(notices), "server.restarted_empty"))
+
+
 def test_server_away(server, make_daemon, make_feed, record, tmp_path):
     daemon = make_daemon(server, "-i", "0.5", "--sample", "0.25")
     notices = make_feed(daemon, "pinfo:notice")

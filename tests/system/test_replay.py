@@ -100,6 +100,37 @@ def test_save_failed(replay):
     assert all(n["target"] == "orders" for n in notices(json_done))
 
 
+EMPTY, FULL, UNKNOWN = "-db0\n", "", "-# Keyspace\n-db0\n"
+
+
+@pytest.mark.parametrize("left, code", [
+    (EMPTY, RAISED), (FULL, QUIET), (UNKNOWN, QUIET)])
+def test_restarted_empty(replay, left, code):
+    """An empty database and an unknown one differ by their section's heading."""
+    before = begin()
+    before[-1] = before[-1].replace("db0:", "# Keyspace\ndb0:")
+    done = replay(before + samples(1, 3) + [
+        entry(3, "link", " down Connection refused\n"),
+        entry(4, "link", " up\n"),
+        entry(4, "narrow", "\nrdb_changes_since_last_save:0\n"
+              f"rdb_last_save_time:{START + 4}\nrdb_saves:0\n"),
+        entry(4, "wide", f"\nrun_id:fedcba\nuptime_in_seconds:1\n{left}"),
+        entry(5, "narrow", "\n")], "--json")
+    assert ("fact", "server.restarted") in told(done)
+    raised = [n for n in notices(done) if n["kind"] == "raised"]
+    assert [n["incident"] for n in raised] == (
+        ["server.restarted_empty"] if code == RAISED else [])
+    assert all("has 0 keys; before it had 100" in n["summary"] for n in raised)
+    assert done.returncode == code
+
+
+def test_remarks_for_people(replay):
+    """Before the first entry, and in older recordings, which have no headings."""
+    lines = begin()
+    lines.insert(1, "# Of the night of the 3rd; the disk was full.\n\n#\n")
+    assert replay(lines + samples(1, 3)).returncode == QUIET
+
+
 def test_open_at_the_end(replay):
     failed = samples(1, 4, "rdb_last_bgsave_status:err\n")
     done = replay(begin() + failed)

@@ -119,6 +119,11 @@ test_form(void **state)
 		  "# Persistence\r\nloading:0\r\nrdb_changes_since_last_save:16\r\n" },
 		{ RECORDING_WIDE, "orders", 1.0004, 1763831001124,
 		  "# Stats\r\ntotal_forks:1\r\n\r\n# Keyspace\r\ndb0:keys=1\r\n" },
+		/* A section without lines is not one that was not sent. */
+		{ RECORDING_WIDE, "orders", 1.5, 1763831001624,
+		  "# Stats\r\ntotal_forks:1\r\n\r\n# Keyspace\r\n" },
+		{ RECORDING_WIDE, "orders", 1.6, 1763831001724,
+		  "# Stats\r\ntotal_forks:1\r\n" },
 		{ RECORDING_NARROW, "orders", 2, 1763831002124,
 		  "# Persistence\r\nloading:0\r\nrdb_changes_since_last_save:16\r\n" },
 		{ RECORDING_LINK, "orders", 2.5, 1763831002624,
@@ -129,6 +134,7 @@ test_form(void **state)
 	(void)state;
 	assert_string_equal(text, HEAD "@ 0.000 1763831000.123 link orders up\n"
 				       "@ 0.001 1763831000.124 narrow orders\n"
+				       "# Persistence\n"
 				       "loading:0\n"
 				       "rdb_changes_since_last_save:15\n"
 				       "aof_current_size:7\n"
@@ -136,8 +142,14 @@ test_form(void **state)
 				       "rdb_changes_since_last_save:16\n"
 				       "-aof_current_size\n"
 				       "@ 1.000 1763831001.124 wide orders\n"
+				       "# Stats\n"
 				       "total_forks:1\n"
+				       "# Keyspace\n"
 				       "db0:keys=1\n"
+				       "@ 1.500 1763831001.624 wide orders\n"
+				       "-db0\n"
+				       "@ 1.600 1763831001.724 wide orders\n"
+				       "-# Keyspace\n"
 				       "@ 2.000 1763831002.124 narrow orders\n"
 				       "@ 2.500 1763831002.624 link orders "
 				       "down Connection refused\n");
@@ -151,7 +163,7 @@ test_round_trip(void **state)
 	static const struct said said[] = {
 		{ RECORDING_NARROW, "a", 0, 0, "x:1\ny:2\nz:3\n" },
 		{ RECORDING_NARROW, "b", 0, 1, "x:5\n" },
-		{ RECORDING_WIDE, "a", 0, 1, "x:9\n" },
+		{ RECORDING_WIDE, "a", 0, 1, "# Stats: all\nx:9\n#\n" },
 		{ RECORDING_CONFIG, "a", 0.25, 1, "save:3600 1 300 100\ndir:/a b\n" },
 		{ RECORDING_NARROW, "a", 0.5, 2, "x:1\ny:2\nz:3\n" },
 		{ RECORDING_NARROW, "a", 1, 3, "y:2\nz:4\n" },
@@ -160,7 +172,7 @@ test_round_trip(void **state)
 		{ RECORDING_NARROW, "a", 1, 4, "y:2\nz:4\nx:1\n" },
 		{ RECORDING_NARROW, "b", 316224000, 4, "x:\nxx:5\nxxx:a:b\n" },
 		{ RECORDING_CONFIG, "a", 316224000, 5, "save:\ndir:/a b\n" },
-		{ RECORDING_WIDE, "a", 316224000, 8999999999999, "x:9\n" },
+		{ RECORDING_WIDE, "a", 316224000, 8999999999999, "x:9\n#\n" },
 		{ RECORDING_NARROW, "127.0.0.1:6379", 316224000, 6, "x:1\n" },
 	};
 	char *text = RECORD(said);
@@ -174,7 +186,7 @@ test_round_trip(void **state)
 static void
 test_left_out(void **state)
 {
-	static const char text[] = "\r\n# x:1\n-y:1\n@ 0 0 link a up\nword\n:1\n"
+	static const char text[] = "\r\n#\tx:1\n-y:1\n@ 0 0 link a up\nword\n:1\n"
 				   "nul\0:1\ntab\t:1\nok:1\r\r\ntwo:2";
 	struct recording_entry e = { .kind = RECORDING_NARROW,
 				     .target = "a",
@@ -314,8 +326,14 @@ test_errors(void **state)
 		{ ENTRY "x:1\r\n", "", 1 },
 		{ ENTRY "x:1", "line 3: the file ends within it", 0 },
 		{ ENTRY "@ 1 5", "line 3: the file ends within it", 0 },
-		{ ENTRY "# for people\n\n#\nx:1\n", "", 1 },
-		{ HEAD "# for people\n\n@ 0 0 narrow a\n", "", 1 },
+		{ HEAD "# for people\n\n#\n@ 0 0 narrow a\n", "", 1 },
+		{ HEAD "# for people\n", "", 0 },
+		/* Headings: lines as others, but for their names. */
+		{ ENTRY "# Stats\n\n#\nx:1\n-# Stats\n", "", 1 },
+		{ ENTRY "# Stats: 5\n-# Stats\n",
+		  "line 4: '# Stats' is gone, and was not there", 0 },
+		{ ENTRY "# a\tb\n", "line 3: '# a\\x09b' is no name:value", 0 },
+		{ HEAD "@ 0 0 link a up\n# x\n", "line 3: a link's entry has one", 0 },
 		{ ENTRY "x\n", "line 3: 'x' is no name:value", 0 },
 		{ ENTRY "x\ty:1\n", "line 3: 'x\\x09y:1' is no name:value", 0 },
 		{ ENTRY ":1\n", "line 3: ':1' is no name:value", 0 },
