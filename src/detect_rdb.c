@@ -224,11 +224,21 @@ detect_rdb_stale(const struct view *v, struct scratch *s, struct notice *n)
 	return verdict;
 }
 
+/* Its uptime is told with the wide part only; its clock goes on since then. */
+static double
+uptime_s(const struct view *v)
+{
+	double told_s = get(v, F_server_time_usec) / 1e6;
+
+	return get(v, F_uptime_in_seconds) +
+	       (has(v, F_server_time_usec) ? fmax(0, v->server_now_s - told_s) : 0);
+}
+
 enum verdict
 detect_rdb_never_saved(const struct view *v, struct scratch *s, struct notice *n)
 {
 	double changes = get(v, F_rdb_changes_since_last_save);
-	double uptime = get(v, F_uptime_in_seconds);
+	double uptime = uptime_s(v);
 	char span[CLOCK_SPAN_BYTES];
 
 	(void)s;
@@ -257,7 +267,7 @@ is_save_due(const struct view *v)
 			return true;
 		/* Of a run that never saved its uptime is the age. */
 		if (changes >= p->changes && isnan(v->save_age_s) &&
-		    get(v, F_uptime_in_seconds) > p->seconds)
+		    uptime_s(v) > p->seconds)
 			return true;
 	}
 	return false;
