@@ -165,6 +165,7 @@ here=$(mktemp -d "${TMPDIR:-/tmp}/pinfod-demo.XXXXXX") || die "no temporary fold
 cd "$here" || die "no way into $here"
 mkdir bin && ln -s "$pinfod" "$pinfoctl" bin && ln -s "$server" bin/redis-server
 PATH=$here/bin:$PATH
+export STATE_DIRECTORY=$here # what pinfod learns is to be forgotten with the rest
 echo 0 >count
 mkfifo feed.pipe idle.pipe
 exec 4>screen

@@ -13,10 +13,14 @@ class BenchError(Exception):
     """A run did not go as it must; the message names the subject."""
 
 
-def environment():
-    """Ours without what would make a subject behave otherwise than by hand."""
+def environment(state):
+    """Ours without what would make a subject behave otherwise than by hand.
+
+    What it learns it keeps in a folder that ends with the benchmark.
+    """
     dropped = re.compile(r"NOTIFY_SOCKET|WATCHDOG_|LISTEN_|RUNTIME_DIR|REDISCLI")
-    return {k: v for k, v in os.environ.items() if not dropped.match(k)}
+    kept = {k: v for k, v in os.environ.items() if not dropped.match(k)}
+    return {**kept, "STATE_DIRECTORY": str(state)}
 
 
 class Children:
@@ -71,7 +75,7 @@ def process(argv, log, cpu=None, **kwargs):
             child = children.start(
                 argv,
                 stderr=output,
-                env=environment(),
+                env=environment(Path(log).resolve().parent),
                 **{"stdin": subprocess.DEVNULL, "stdout": output, **kwargs},
             )
         finally:
