@@ -51,8 +51,6 @@ detect_aof_backlog(const struct view *v, struct scratch *s, struct notice *n)
 	bool full = size > most && get(v, F_aof_pending_bio_fsync) > 0;
 	char text[32];
 
-	if (!is_fresh(v, SNAPSHOT_NARROW))
-		return VERDICT_KEEP;
 	if (get(v, F_aof_enabled) == 0) {
 		*s = (struct scratch){ 0 };
 		return VERDICT_CLEAR;
@@ -139,7 +137,7 @@ detect_aof_rewrite_storm(const struct view *v, struct scratch *s, struct notice 
 		s->from = v->at.mono;
 		s->n[0] = attempts;
 		s->n[1] = forks;
-		return is_fresh(v, SNAPSHOT_WIDE) ? VERDICT_CLEAR : VERDICT_KEEP;
+		return VERDICT_CLEAR;
 	}
 	if (!is_fresh(v, SNAPSHOT_WIDE))
 		return VERDICT_KEEP;

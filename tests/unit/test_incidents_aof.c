@@ -107,6 +107,13 @@ test_backlog_behind_an_fsync(void **arg)
 	expect_incidents(&d, "");
 	drive_until(&d, 50);
 	expect_incidents(&d, "50 cleared aof.backlog critical\n");
+	/* Half is the bound. */
+	backlog(&d, 33 * MIB, 1);
+	drive_until(&d, 56);
+	expect_incidents(&d, "56 raised aof.backlog critical\n");
+	backlog(&d, 16 * MIB - 1, 1);
+	drive_until(&d, 61);
+	expect_incidents(&d, "61 cleared aof.backlog critical\n");
 	drive_end(&d);
 }
 
@@ -286,6 +293,7 @@ test_fsync_stalled_by_a_long_one(void **arg)
 	expect_incidents(&d, "12.1 raised aof.fsync_stalled warning\n");
 	expect_said(&d, "aof.fsync_stalled", "2 s");
 	expect_near(drive_figure(&d, "aof.fsync_stalled", "pending_fsyncs"), 1);
+	expect_near(drive_figure(&d, "aof.fsync_stalled", "delayed_fsyncs"), 0);
 	drive_until(&d, 30);
 	drive_set(&d, "aof_pending_bio_fsync", "0");
 	drive_until(&d, 88);
@@ -483,6 +491,8 @@ test_rewrite_storm(void **arg)
 	attempts_at(&d, 21, 1);
 	expect_incidents(&d, "21 raised aof.rewrite_storm critical\n");
 	expect_near(drive_figure(&d, "aof.rewrite_storm", "attempts"), 3);
+	expect_said(&d, "aof.rewrite_storm",
+		    "3 rewrites of the AOF were begun within 2 s");
 	expect_near(drive_figure(&d, "aof.rewrite_storm", "forks"), 1);
 	/* Any try within the minute prolongs it, and none for that long ends it. */
 	attempts_at(&d, 80, 1);
@@ -491,6 +501,8 @@ test_rewrite_storm(void **arg)
 	drive_until(&d, 150);
 	/* No wide sample but each fifth second: then it is seen that it is over. */
 	expect_incidents(&d, "145 cleared aof.rewrite_storm critical\n");
+	/* Long after it, one that fails is one. */
+	attempts_at(&d, 300, 1);
 	drive_until(&d, 400);
 	expect_incidents(&d, "");
 	drive_end(&d);
@@ -511,6 +523,8 @@ test_rewrite_storm_is_seen_at_once(void **arg)
 		snprintf(text, sizeof(text), "%.7g raised aof.rewrite_storm critical\n",
 			 t);
 		expect_incidents(&d, text);
+		expect_said(&d, "aof.rewrite_storm", "10 rewrites");
+		expect_said(&d, "aof.rewrite_storm", "within 1 s");
 		drive_end(&d);
 	}
 }
@@ -531,6 +545,22 @@ test_rewrite_storm_not_when(void **arg)
 	attempts_at(&d, 54, 1);
 	attempts_at(&d, 58, 1);
 	expect_incidents(&d, "");
+	/* Nor within 6 s. */
+	attempts_at(&d, 80, 1);
+	attempts_at(&d, 83, 1);
+	attempts_at(&d, 85, 1);
+	expect_incidents(&d, "");
+	drive_end(&d);
+
+	/* One in each sample, every 3 s: until there are many. */
+	drive_begin(&d, "redis-7.0-aof");
+	d.points = "";
+	d.every = 3;
+	for (double t = 3; t < 60; t += 3)
+		attempts_at(&d, t, 1);
+	expect_incidents(&d, "");
+	attempts_at(&d, 60, 8);
+	expect_incidents(&d, "60 raised aof.rewrite_storm critical\n");
 	drive_end(&d);
 
 	/* A fork succeeded: these were rewrites. */

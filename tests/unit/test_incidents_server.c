@@ -84,6 +84,7 @@ test_load_slow_without_progress(void **arg)
 	drive_set(&d, "loading", "0");
 	drive_until(&d, 150);
 	drive_set(&d, "loading", "1");
+	drive_set(&d, "loading_loaded_bytes", "0");
 	drive_until(&d, 210);
 	expect_incidents(&d, "");
 	drive_until(&d, 211);
@@ -241,8 +242,36 @@ test_restarted_empty_after_the_load(void **arg)
 		drive_set(&d, how[i], "0");
 		drive_until(&d, 31);
 		expect_incidents(&d, "31 raised server.restarted_empty critical\n");
+		/* Not wanted any more. */
+		d.rules.expect = EXPECT_NONE;
+		drive_until(&d, 32);
+		expect_incidents(&d, "32 cleared server.restarted_empty critical\n");
 		drive_end(&d);
 	}
+}
+
+/* Nor by the keys of a sample that was taken while it loaded. */
+static void
+test_restarted_empty_waits_for_the_keys(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-7.0-saved", "3600 1");
+	keys(&d, 1000);
+	drive_until(&d, 20);
+	keys(&d, 0);
+	drive_set(&d, "loading", "1");
+	drive_restart(&d, "another");
+	drive_until(&d, 30);
+	drive_set(&d, "loading", "0");
+	keys(&d, 1000);
+	d.wide_silent = true;
+	drive_until(&d, 33);
+	d.wide_silent = false;
+	drive_until(&d, 50);
+	expect_incidents(&d, "");
+	drive_end(&d);
 }
 
 static void
@@ -284,6 +313,9 @@ test_trap_keys_of_a_replica_out_of_sync(void **arg)
 	drive_restart(&d, "third");
 	drive_until(&d, 110);
 	expect_incidents(&d, "101 raised server.restarted_empty critical\n");
+	drive_set(&d, "master_link_status", "down");
+	drive_until(&d, 130);
+	expect_incidents(&d, "");
 	drive_end(&d);
 }
 
@@ -419,6 +451,8 @@ test_persistence_off(void **arg)
 					     : "");
 		if (rows[i].says != NULL)
 			expect_said(&d, "persistence.off", rows[i].says);
+		/* And none of it is a guess. */
+		assert_null(strstr(drive_summary(&d, "persistence.off"), "seem"));
 		drive_end(&d);
 	}
 }
@@ -439,14 +473,20 @@ test_persistence_off_comes_and_goes(void **arg)
 	drive_set(&d, "connected_slaves", "1");
 	drive_until(&d, 30);
 	expect_incidents(&d, "25 changed persistence.off critical\n");
+	/* What it is while it loads nobody knows. */
+	drive_set(&d, "loading", "1");
+	drive_until(&d, 32);
+	drive_set(&d, "loading", "0");
+	drive_until(&d, 33);
+	expect_incidents(&d, "");
 	/* A replica has no replicas that it could empty by itself. */
 	drive_set(&d, "role", "slave");
-	drive_until(&d, 35);
-	expect_incidents(&d, "35 changed persistence.off warning\n");
+	drive_until(&d, 38);
+	expect_incidents(&d, "38 changed persistence.off warning\n");
 	drive_set(&d, "aof_enabled", "1");
 	drive_set(&d, "aof_current_size", "1");
-	drive_until(&d, 36);
-	expect_incidents(&d, "36 cleared persistence.off warning\n");
+	drive_until(&d, 39);
+	expect_incidents(&d, "39 cleared persistence.off warning\n");
 	drive_end(&d);
 }
 
@@ -539,8 +579,10 @@ test_persistence_off_is_not_guessed(void **arg)
 	expect_incidents(&d, "");
 	/* From the first change on. */
 	drive_set(&d, "rdb_changes_since_last_save", "1");
-	drive_until(&d, 290000);
+	drive_until(&d, 293000);
 	expect_incidents(&d, "");
+	drive_until(&d, 294000);
+	expect_incidents(&d, "293580 raised persistence.off warning\n");
 	drive_end(&d);
 
 	guess(&d, "redis-7.0-saved", 5);
@@ -552,10 +594,10 @@ test_persistence_off_is_not_guessed(void **arg)
 	drive_end(&d);
 
 	/* Nobody has answered yet. */
-	drive_begin(&d, "redis-7.0-fresh");
+	guess(&d, "redis-7.0-saved", 5);
+	watch_connected(d.watch, drive_now(&d));
 	d.config_silent = true;
-	d.points = "";
-	drive_until(&d, 100);
+	drive_until(&d, 200000);
 	expect_incidents(&d, "");
 	drive_end(&d);
 }
@@ -574,6 +616,7 @@ static void
 test_writes_refused_by_a_failed_save(void **arg)
 {
 	struct drive d;
+	struct notice n;
 
 	(void)arg;
 	begin(&d, "redis-7.0-saved", "3600 1");
@@ -587,6 +630,8 @@ test_writes_refused_by_a_failed_save(void **arg)
 	expect_said(&d, "writes.refused", "see rdb.save_failed");
 	refuse(&d, 10);
 	drive_until(&d, 20);
+	assert_true(watch_open(d.watch, 1, drive_now(&d), &n));
+	expect_near(n.figures[0].value, 10);
 	drive_set(&d, "rdb_last_bgsave_status", "ok");
 	drive_until(&d, 73);
 	expect_incidents(&d, "21 cleared rdb.save_failed critical\n");
@@ -660,6 +705,7 @@ main(void)
 		cmocka_unit_test(test_restarted_empty),
 		cmocka_unit_test(test_restarted_empty_with_another_share),
 		cmocka_unit_test(test_restarted_empty_after_the_load),
+		cmocka_unit_test(test_restarted_empty_waits_for_the_keys),
 		cmocka_unit_test(test_silent_flushall),
 		cmocka_unit_test(test_trap_keys_of_a_replica_out_of_sync),
 		cmocka_unit_test(test_restarted_empty_as_expected),

@@ -279,6 +279,31 @@ test_restored(void **arg)
 	drive_end(&e);
 }
 
+/* Nobody knows the save points yet: that is no reason to clear this one. */
+static void
+test_restored_waits_for_config(void **arg)
+{
+	static const struct watch_handlers handlers = { .notice = drive_notice_cb };
+	struct drive d;
+
+	(void)arg;
+	drive_begin(&d, "redis-7.0-saved");
+	watch_free(d.watch);
+	d.watch = watch_new("orders", &d.rules, &handlers, &d);
+	watch_history(d.watch)->open[INCIDENT_PERSISTENCE_OFF] =
+		(struct history_open){ true, false, SEVERITY_WARNING,
+				       drive_now(&d).wall };
+	watch_started(d.watch, drive_now(&d));
+	watch_connected(d.watch, drive_now(&d));
+	d.config_silent = true;
+	drive_until(&d, 9);
+	expect_incidents(&d, "");
+	d.config_silent = false;
+	drive_until(&d, 10);
+	expect_incidents(&d, "10 cleared persistence.off warning\n");
+	drive_end(&d);
+}
+
 /* A restart while pinfod did not run shows by the run_id that it kept. */
 static void
 test_restart_while_we_were_away(void **arg)
@@ -639,6 +664,7 @@ main(void)
 		cmocka_unit_test(test_counts_and_list),
 		cmocka_unit_test(test_ack),
 		cmocka_unit_test(test_restored),
+		cmocka_unit_test(test_restored_waits_for_config),
 		cmocka_unit_test(test_restart_while_we_were_away),
 		cmocka_unit_test(test_restored_restarted_empty),
 		cmocka_unit_test(test_history_is_dirty_when_it_must),
