@@ -224,14 +224,15 @@ detect_rdb_stale(const struct view *v, struct scratch *s, struct notice *n)
 	return verdict;
 }
 
-/* Its uptime is told with the wide part only; its clock goes on since then. */
+/* What uptime_in_seconds would say now: it is told with the wide part only. */
 static double
 uptime_s(const struct view *v)
 {
-	double told_s = get(v, F_server_time_usec) / 1e6;
+	double told_s = floor(get(v, F_server_time_usec) / 1e6);
 
 	return get(v, F_uptime_in_seconds) +
-	       (has(v, F_server_time_usec) ? fmax(0, v->server_now_s - told_s) : 0);
+	       (has(v, F_server_time_usec) ? fmax(0, floor(v->server_now_s) - told_s)
+					   : 0);
 }
 
 enum verdict
