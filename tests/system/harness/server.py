@@ -1,7 +1,9 @@
 """A private real server for a test."""
 
+import contextlib
 import functools
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -196,6 +198,7 @@ class RedisServer:
 
     def _end(self, number):
         process, self.process = self.process, None
+        children = _children(process.pid)
         process.send_signal(number)
         if self._suspended:
             process.send_signal(signal.SIGCONT)
@@ -204,3 +207,14 @@ class RedisServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        # One that saves slowly, or is stopped, would outlive its server.
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid):
+    with contextlib.suppress(FileNotFoundError):
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+        return [int(child) for child in children.read_text().split()]
+    return []
