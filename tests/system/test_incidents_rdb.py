@@ -15,7 +15,8 @@ import time
 import pytest
 
 from harness import (
-    SLOW, ReplyError, Resp, eventually, first_shown, info, save_child,
+    SLOW, ReplyError, Resp, cancel_save, eventually, first_shown, info,
+    save_child, slow_save,
 )
 
 BLOCKER = pathlib.Path(__file__).parent / "harness" / "blocker.c"
@@ -31,20 +32,6 @@ def succeeded(fields):
 
 def idle(fields):
     return fields["rdb_bgsave_in_progress"] == "0"
-
-
-def slow_save(server, keys=20000, delay_us=400):
-    """Begin a save of some 10 s that moves; return its child."""
-    server.call("DEBUG", "POPULATE", keys)
-    server.call("CONFIG", "SET", "rdb-key-save-delay", delay_us)
-    server.call("SET", "one", "more")
-    server.call("BGSAVE")
-    return save_child(server)
-
-
-def cancel(child):
-    """End a save as redis-server itself does: for it, this is no failure."""
-    os.kill(child, signal.SIGUSR1)
 
 
 def cure(server, watch):
@@ -188,7 +175,7 @@ def test_save_stuck(make_redis, make_watch):
     os.kill(child, signal.SIGCONT)
     shown = first_shown(server, step)
     watch.notices.in_time("rdb.save_stuck", shown, kind="cleared")
-    cancel(child)
+    cancel_save(child)
     first_shown(server, idle)
     watch.samples()
     assert watch.notices.alarms("rdb.save_stuck") == []
@@ -202,7 +189,8 @@ def test_save_slow(make_redis, make_watch):
             int(fields["rdb_current_bgsave_time_sec"]) >= seconds
 
     server = make_redis(save="3600 1")
-    watch = make_watch(server, incidents=["rdb.save_slow warning=2s critical=4s"])
+    watch = make_watch(server,
+                       incidents=["rdb.save_slow warning=2s critical=4s"])
     child = slow_save(server)
     shown = first_shown(server, runs(2))
     found = watch.notices.in_time("rdb.save_slow", shown, kind="raised")
@@ -212,7 +200,7 @@ def test_save_slow(make_redis, make_watch):
     shown = first_shown(server, runs(4))
     found = watch.notices.in_time("rdb.save_slow", shown, kind="changed")
     assert found.severity == "critical"
-    cancel(child)
+    cancel_save(child)
     shown = first_shown(server, idle)
     watch.notices.in_time("rdb.save_slow", shown, kind="cleared")
     assert watch.notices.alarms("rdb.save_slow") == []
@@ -248,7 +236,8 @@ def age_s(fields):
 
 
 def test_stale(make_redis, make_watch):
-    """Changes that nobody saves: a warning at 4 s (2 h), critical at 7 (1 d)."""
+    """Changes that nobody saves: a warning at 4 s (2 h), critical at 7 (24 h)
+    of age."""
     server = make_redis()
     watch = make_watch(server, incidents=["rdb.stale warning=4s critical=7s"],
                        expect="rdb")
@@ -412,7 +401,7 @@ def test_fork_memory(make_redis, make_watch):
     assert found.figures["percent"] >= 85
     assert 7 << 20 <= found.figures["headroom_bytes"] <= 9 << 20
     assert "memory_limit" in found.advice
-    cancel(child)
+    cancel_save(child)
     shown = first_shown(server, idle)
     watch.notices.in_time("fork.memory", shown, kind="cleared")
 

@@ -19,7 +19,9 @@ from .conf import (
 from .daemon import Daemon, clean_environment, pinfod_binary, run_pinfod
 from .fake import FAKE_INFO, FakeConnection, FakeServer
 from .feed import Feed, Message
-from .incidents import Notices, Watch, first_shown, info, save_child
+from .incidents import (
+    Notices, Watch, cancel_save, first_shown, info, save_child, slow_save,
+)
 from .names import NameServer, Namespace
 from .processes import (
     die_with_parent, free_port, process_state, suspend, temporary_directory,

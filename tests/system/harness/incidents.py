@@ -1,9 +1,10 @@
 """Incidents: brought about on real servers, and what the daemon tells of them."""
 
-import collections
 import fnmatch
 import json
+import os
 import pathlib
+import signal
 import time
 
 from .conf import ConfFile, conf_target, conf_text
@@ -132,7 +133,7 @@ class Watch:
 
     def open(self):
         """The ids of the incidents that are open now, by the notices."""
-        state = collections.OrderedDict()
+        state = {}
         for notice in self.notices.all():
             key = notice.target, notice.incident
             if notice.kind in ("raised", "changed", "open"):
@@ -177,3 +178,17 @@ def save_child(server, timeout=5.0):
     path = pathlib.Path(f"/proc/{server.pid}/task/{server.pid}/children")
     return int(eventually(lambda: path.read_text().split(), timeout,
                           what="a child of the server")[0])
+
+
+def slow_save(server, keys=20000, delay_us=400):
+    """Begin a save that moves, of some 10 s; return its child."""
+    server.call("DEBUG", "POPULATE", keys)
+    server.call("CONFIG", "SET", "rdb-key-save-delay", delay_us)
+    server.call("SET", "one", "more")
+    server.call("BGSAVE")
+    return save_child(server)
+
+
+def cancel_save(child):
+    """End a save as redis-server itself does, which takes it for no failure."""
+    os.kill(child, signal.SIGUSR1)
