@@ -618,7 +618,7 @@ test_stale_waits_for_the_save_points(void **arg)
 	drive_set(&d, "rdb_last_bgsave_time_sec", "600");
 	drive_saved(&d);
 	drive_until(&d, 10);
-	drive_set(&d, "rdb_changes_since_last_save", "5");
+	drive_set(&d, "rdb_changes_since_last_save", "1");
 	drive_until(&d, 15600);
 	expect_incidents(&d, "");
 	drive_until(&d, 15700);
@@ -928,7 +928,12 @@ test_save_starved_not_when(void **arg)
 	expect_incidents(&d, "3009 raised save.starved critical\n");
 	drive_end(&d);
 
-	/* Nobody knows the points: then changes are enough. */
+	/* Nobody knows the points: then changes are enough, and needed. */
+	starving(&d, NULL, 0);
+	drive_until(&d, 700);
+	expect_incidents(&d, "");
+	drive_end(&d);
+
 	starving(&d, NULL, 7);
 	drive_until(&d, 620);
 	expect_incidents(&d, "610 raised save.starved critical\n");
@@ -1224,7 +1229,7 @@ test_module_fork_blocking(void **arg)
 	drive_set(&d, "module_fork_in_progress", "1");
 	drive_until(&d, 700);
 	expect_incidents(&d, "");
-	drive_set(&d, "rdb_changes_since_last_save", "3");
+	drive_set(&d, "rdb_changes_since_last_save", "1");
 	drive_until(&d, 701);
 	expect_incidents(&d, "701 raised module.fork_blocking warning\n");
 	expect_near(drive_figure(&d, "module.fork_blocking", "seconds"), 691);
