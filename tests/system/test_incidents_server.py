@@ -7,7 +7,7 @@ sample asks why: WIDE_S is how much later such a thing may be told.
 import pytest
 
 from harness import (
-    ReplyError, eventually, first_shown, info, let_pass,
+    ReplyError, eventually, first_shown, info, let_pass, save_child,
 )
 
 WIDE_S = 5.5                            # a wide sample waits for the next narrow one
@@ -295,6 +295,38 @@ def test_clock_jump(seconds, make_redis, shim, make_watch):
     assert (told.kind, told.severity) == ("fact", "warning")
     if told.figures["jump_s"] is not None:
         assert told.figures["jump_s"] == pytest.approx(seconds, abs=1)
+    assert watch.notices.alarms("server.clock_jump") == []
+
+
+def test_save_in_its_future(make_redis, shim, make_watch):
+    """A clock that was wrong, and is right when pinfod first sees the server."""
+    server = make_redis(save="3600 1000000", env=shim.env)
+    shim.set("clock ahead 3600")
+    let_pass(0.2)                       # the server reads it at each turn
+    server.call("SAVE")
+    shim.set()
+    watch = make_watch(server)
+    told = watch.notices.wait("server.clock_jump")
+    assert told.summary == "the server's last save lies in its future"
+    assert watch.notices.alarms("server.clock_jump") == []
+
+
+def test_save_of_a_negative_time(make_redis, shim, make_watch):
+    """The clock was set back while the save ran, before pinfod came."""
+    shim.set("clock ahead -7200")
+    server = make_redis("--rdb-key-save-delay", "300", save="3600 1000000",
+                        env=shim.env)
+    populate(server, 10000)
+    shim.set()
+    let_pass(0.2)
+    server.call("BGSAVE")
+    save_child(server)
+    shim.set("clock ahead -3600")
+    watch = make_watch(server)
+    shown = first_shown(
+        server, lambda f: int(f["rdb_last_bgsave_time_sec"]) < -3000, timeout=10)
+    told = watch.notices.in_time("server.clock_jump", shown)
+    assert told.summary == "the server's last save took a negative time"
     assert watch.notices.alarms("server.clock_jump") == []
 
 
