@@ -16,16 +16,13 @@ import os
 import pathlib
 import random
 import signal
-import subprocess
 import sys
 import threading
 from dataclasses import dataclass
 
 import redis
 
-from harness import RedisServer
-
-SLOW_FSYNC = pathlib.Path(__file__).with_name("slow_fsync.c")
+from harness import RedisServer, Shim
 
 
 class Run:
@@ -65,14 +62,16 @@ class Run:
     @contextlib.contextmanager
     def _server(self, args):
         words = args.format(period=self._period, long=2 * self._period).split()
-        # A replica finds its master by a port only.
-        server = RedisServer(*words, ipv4=len(self._scenario.servers) > 1, unix=True)
-        with contextlib.closing(server):
-            if self._scenario.slow_fsync:
-                os.environ["LD_PRELOAD"] = _compiled(SLOW_FSYNC, server.dir)
-            server.start()
-            os.environ.pop("LD_PRELOAD", None)
-            yield server
+        with contextlib.ExitStack() as stack:
+            env = None
+            if self._scenario.kernel:
+                shim = stack.enter_context(contextlib.closing(Shim()))
+                shim.set(*self._scenario.kernel)
+                env = shim.env
+            # A replica finds its master by a port only.
+            ipv4 = len(self._scenario.servers) > 1
+            server = RedisServer(*words, ipv4=ipv4, unix=True, env=env)
+            yield stack.enter_context(contextlib.closing(server)).start()
 
     def _repeat(self, period, activity):
         clients = self._clients()
@@ -82,12 +81,6 @@ class Run:
                 activity(clients)
             except redis.RedisError as error:
                 print(f"{self._scenario.name}: {error}", file=sys.stderr, flush=True)
-
-
-def _compiled(source, directory):
-    library = str(directory / source.with_suffix(".so").name)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
-    return library
 
 
 def _populate(server, count, size):
@@ -220,7 +213,7 @@ class Scenario:
     load: tuple = ()  # (seconds from call to call on average, activity)
     keys: tuple = (0, 0)  # how many, of how many bytes
     since: tuple = (6, 0)
-    slow_fsync: bool = False
+    kernel: tuple = ()  # what harness/shim.c makes of it
 
 
 def _one(args):
@@ -314,7 +307,7 @@ SCENARIOS = (
         _one(AOF + "--appendfsync everysec"),
         ((0.05, writes(10)),),
         (5000, 200),
-        slow_fsync=True,
+        kernel=("fdatasync delay 150",),
     ),
     Scenario(
         "aof-always",
