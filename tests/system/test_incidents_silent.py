@@ -28,6 +28,8 @@ def in_sync(replica):
 def test_idle_for_a_month(make_redis, make_watch, shim):
     """Nothing has changed since a save that is a month old."""
     server = make_redis(save="3600 1", env=shim.env)
+    # A save at the start would be taken for none at all.
+    shim.set("clock ahead 60")
     server.call("SET", "a", 1)
     server.call("SAVE")
     shim.set(f"clock ahead {30 * 86400}")
@@ -45,6 +47,14 @@ def test_fresh_start(make_redis, make_watch):
     watch = make_watch(server)
     for number in range(200):
         server.call("SET", number, 1)
+    let_pass(WHILE_S)
+    assert watch.notices.alarms() == []
+
+
+def test_fresh_and_empty(make_redis, make_watch):
+    """Nothing was ever saved, for there is nothing: that is never stale."""
+    server = make_redis(save="3600 1")
+    watch = make_watch(server, incidents=["rdb.stale warning=1s critical=2s"])
     let_pass(WHILE_S)
     assert watch.notices.alarms() == []
 
