@@ -335,7 +335,9 @@ publisher_send(struct publisher *p, struct link *link, const char *text, size_t 
 	       struct mono now)
 {
 	p->link = link;
-	if (p->feed_in_flight || !send_on(p, &p->feed, text, len, now, feed_reply_cb))
+	/* Also behind a notice that hangs nothing more is sent. */
+	if (p->feed_in_flight || p->state == PUBLISH_BLOCKED ||
+	    !send_on(p, &p->feed, text, len, now, feed_reply_cb))
 		p->dropped++;
 	else
 		p->feed_in_flight = true;

@@ -437,6 +437,27 @@ test_notices(void **state)
 	assert_int_equal(report().receivers, 1);
 }
 
+/* While a notice hangs the feed is not sent behind it. */
+static void
+test_notice_blocks(void **state)
+{
+	struct capture c = capture_begin();
+
+	(void)state;
+	publisher_set_notices(publisher, "bad");
+	notice("a", NOW(0));
+	publisher_overdue(publisher, "no answer", NOW(2));
+	send_text("x", NOW(2));
+	assert_int_equal(link_used->queue.count, 1);
+	assert_counts(0, 1);
+	fake_number(link_used, 1, NOW(3));
+	assert_state(PUBLISH_OK, NULL);
+	send_text("x", NOW(4));
+	fake_number(link_used, 1, NOW(4));
+	free(capture_end(c));
+	assert_counts(1, 1);
+}
+
 /* Kept while the link is away, the oldest dropped; then all go, in order. */
 static void
 test_notices_are_kept(void **state)
@@ -534,6 +555,7 @@ main(void)
 		TEST(test_forget),
 		TEST(test_long_reason),
 		TEST(test_notices),
+		TEST(test_notice_blocks),
 		TEST(test_notices_are_kept),
 		TEST(test_notices_refused),
 		TEST(test_notices_lost),
