@@ -84,6 +84,8 @@ function setting(line,    at, name, value)
 	name = "Ic " substr(line, 2, at - 2)
 	value = substr(line, at + 3, length(line) - at - 3)
 	gsub(/"/, "\\(dq", value)
+	if (value ~ / /)
+		value = "\"" value "\"" # else mdoc takes "[ ]" for punctuation
 	row(name, name " No = " value)
 	add(help)
 	help = ""

@@ -160,13 +160,14 @@ def test_keys():
 ])
 def test_exit_codes(page, sources):
     """Each exit code in the source is told, and no other is."""
-    names = {"EX_OK": 0, "EX_USAGE": 64, "EX_UNAVAILABLE": 69, "EX_CONFIG": 78}
+    names = {"EX_OK": 0, "EX_USAGE": 64, "EX_DATAERR": 65, "EX_NOINPUT": 66,
+             "EX_UNAVAILABLE": 69, "EX_IOERR": 74, "EX_CONFIG": 78}
     codes = set()
     for name in sources:
         text = (ROOT / "src" / name).read_text()
         codes |= {names[word] for word in re.findall(r"\bEX_\w+", text)}
         codes |= {int(n) for n in
-                  re.findall(r"\bEXIT_\w+ =\s*(\d+)", text)}
+                  re.findall(r"\b(?:EXIT_\w+ =|define REPLAY_RAISED)\s*(\d+)", text)}
     told = {int(head) for head in heads(section(page, "EXIT STATUS"))
             if head.isdigit()}
     assert told == codes
