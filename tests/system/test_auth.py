@@ -124,7 +124,14 @@ def test_minimal_user(acl, make_daemon, make_feed):
 
 
 def test_minimal_user_is_refused_nothing(acl, make_daemon, make_feed):
-    """The server's ACL log stays empty: nothing else is asked for."""
+    """Nothing that it needs: only its save points, which are asked for once."""
+    make_daemon(acl, *LOGIN, "-i", "0.1")
+    make_feed(acl).wait_count(10)
+    denied = [dict(zip(row[::2], row[1::2])) for row in acl.call("ACL", "LOG")]
+    assert [(row[b"object"], row[b"count"]) for row in denied] == [
+        (b"config|get", 1)]
+    acl.call("ACL", "SETUSER", "pinfod", "+config|get")
+    acl.call("ACL", "LOG", "RESET")
     make_daemon(acl, *LOGIN, "-i", "0.1")
     make_feed(acl).wait_count(10)
     assert acl.call("ACL", "LOG") == []

@@ -59,10 +59,11 @@ def check_arrived(targets, feed):
     """What stopped targets say that they have published, and nothing else.
 
     One more may have arrived of which STOP has cut off the answer: that one
-    counts as dropped.
+    counts as dropped. Notices are not counted here.
     """
     def arrived():
-        return collections.Counter(m.channel.decode() for m in list(feed.messages))
+        return collections.Counter(m.channel.decode() for m in list(feed.messages)
+                                   if m.channel != b"pinfo:notice")
 
     eventually(lambda: sum(arrived().values()) >=
                sum(target["published"] for target in targets))

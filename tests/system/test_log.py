@@ -14,7 +14,10 @@ def about_default(daemon, since):
 def test_one_line_when_it_goes_one_when_it_is_back(
     make_redis, make_daemon, make_feed,
 ):
-    """A server away for 3 s: two lines, the second with how long."""
+    """A server away for 3 s: two lines, the second with how long.
+
+    One more says that it was not only away, but has restarted.
+    """
     server = make_redis()
     daemon = make_daemon(server, "-i", "0.2")
     feed = make_feed(daemon)
@@ -26,8 +29,9 @@ def test_one_line_when_it_goes_one_when_it_is_back(
     assert len(about_default(daemon, mark)) == 1
     server.start()
     feed.wait_more(5)
+    daemon.wait_log(r"^default: server\.restarted", since=mark)
     lines = daemon.log_lines(since=mark)
-    assert len(lines) == 2, lines
+    assert len(lines) == 3, lines
     assert all(line.startswith("default:") for line in lines)
     seconds = re.search(r"(\d+(\.\d+)?) ?s\b", lines[1])
     assert seconds, lines[1]

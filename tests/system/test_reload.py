@@ -592,29 +592,29 @@ class Scene:
         "denied": {"state": "denied"}, "no info": {"state": "denied"},
         "busy": {"state": "busy"}, "refused": {"state": "refused"},
         "no publish": {"publish_state": "denied"}, "ready": {"published": 1},
-        "stopped": {"state": "stopped"}, "replication": {"state": "up"},
+        "stopped": {"state": "stopped"}, "wide": {"state": "up"},
         "lost": {"state": "down"},
     }
 
     def _handle(self, connection, words):
         if self.free.is_set():
             return connection.server.default(connection, words)
-        replication = words == [b"INFO", b"replication"]
-        if words[0] == self.HELD.get(self.name) and not replication \
-                or replication and self.name == "replication":
+        wide = words[0] == b"INFO" and words[1:] != [b"persistence"]
+        if words[0] == self.HELD.get(self.name) and not wide \
+                or wide and self.name == "wide":
             # Only the first one: the second connection's INFO is answered.
             if self.name != "blocked" or not self.held.is_set():
                 self.held.set()
                 self.free.wait(30)
-            if replication:
+            if wide:
                 return bulk(b"role:master\r\nmaster_replid:abc\r\n")
         verb, error = self.ERRORS.get(self.name, (None, None))
-        if words[0] == verb and not replication:
+        if words[0] == verb and not wide:
             return error
         return connection.server.default(connection, words)
 
     def reach(self, daemon):
-        if self.name in self.HELD or self.name == "replication":
+        if self.name in self.HELD or self.name == "wide":
             eventually(self.held.is_set)
         if self.name == "stopped":
             daemon.do("STOP", "x")
@@ -860,7 +860,9 @@ def test_config_says_what_is_in_force(conf, fake, make_daemon):
     assert given["control"]["path"] == daemon.control_path
     assert given["targets"] == [{
         "name": "a", "url": fake.uri, "interval": f"{INTERVAL}s",
-        "channel": "c", "user": "u", "password_file": "", "stopped": True,
+        "sample": f"{INTERVAL}s", "channel": "c", "format": "text",
+        "notices": "pinfo:notice", "incidents": [], "expect": "any",
+        "memory_limit": "", "user": "u", "password_file": "", "stopped": True,
     }]
 
 

@@ -129,12 +129,16 @@ def test_uptime_grows(server, make_daemon):
 
 
 def test_age_of_the_last_sample(fake, make_daemon):
-    """last_sample_age_s counts from the last INFO answer."""
-    daemon = make_daemon(fake, "-i", "60")
+    """last_sample_age_s counts from the last answer, published or not."""
+    daemon = make_daemon(fake, "-i", "60", "--sample", "3")
     daemon.wait_status(state="up")
     first = daemon.status_target()["last_sample_age_s"]
     let_pass(1)
     assert 0.9 < daemon.status_target()["last_sample_age_s"] - first < 2
+    eventually(lambda: fake.count("INFO") >= 2)
+    status = eventually(lambda: (s := daemon.status_target()) and
+                        s["last_sample_age_s"] < 1 and s)
+    assert status["published"] == 1
 
 
 def test_one_target_of_two(make_fake, make_daemon):
