@@ -183,18 +183,20 @@ detect_aof_rewrite_slow(const struct view *v, struct scratch *s, struct notice *
 
 /*
  * From 7.0 the sizes are there exactly when appendonly is set; a replica stops
- * its AOF for a full synchronization and must begin it again after that.
+ * its AOF for a full synchronization and must begin it again after that. While one
+ * is under way nothing is known: it may be the one that cures what others, that
+ * failed, have left behind.
  */
 enum verdict
 detect_aof_stopped(const struct view *v, struct scratch *s, struct notice *n)
 {
-	bool syncing = get(v, F_master_sync_in_progress) != 0;
-
 	(void)s;
 	if (!has(v, F_aof_enabled) || get(v, F_aof_enabled) != 0 ||
-	    !has(v, F_aof_current_size) || get(v, F_loading) != 0 ||
-	    get(v, F_async_loading) != 0 || syncing)
+	    !has(v, F_aof_current_size))
 		return VERDICT_CLEAR;
+	if (get(v, F_loading) != 0 || get(v, F_async_loading) != 0 ||
+	    get(v, F_master_sync_in_progress) != 0)
+		return VERDICT_KEEP;
 	detect_say(n, "appendonly is set, but nothing is appended: the AOF is off");
 	figure_if(v, n, "aof_bytes", F_aof_current_size);
 	figure_if(v, n, "master_link_up", F_master_link_status);
