@@ -72,6 +72,18 @@ is_fresh(const struct view *v, enum snapshot_part part)
 	return (v->fresh & part) != 0;
 }
 
+/*
+ * Whether appendonly is set. The AOF is off nevertheless while a replica
+ * synchronizes, or when it could not begin its AOF again; from 7.0 the sizes are
+ * there all the same, and it is aof.stopped.
+ */
+static inline bool
+has_aof(const struct snapshot *s)
+{
+	return snapshot_get(s, F_aof_enabled) != 0 ||
+	       snapshot_has(s, F_aof_current_size);
+}
+
 /* A warning past the one, critical past the other. */
 static inline enum verdict
 grade(double value, double warning, double critical)

@@ -94,22 +94,11 @@ seems_without_points(const struct view *v, struct scratch *s)
 	return clock_diff_s(v->at.mono, s->from) >= limit(v, T_OFF_FOR);
 }
 
-/*
- * appendonly is set and the AOF off while a replica synchronizes, or when it
- * could not begin its AOF again: then the sizes are there all the same, and it is
- * aof.stopped.
- */
-static bool
-has_aof(const struct view *v)
-{
-	return get(v, F_aof_enabled) != 0 || has(v, F_aof_current_size);
-}
-
 enum verdict
 detect_persistence_off(const struct view *v, struct scratch *s, struct notice *n)
 {
 	enum rules_expect expect = v->rules->expect;
-	bool aof = has_aof(v), guessed = false;
+	bool aof = has_aof(v->cur), guessed = false;
 	char span[CLOCK_SPAN_BYTES];
 	const char *what = NULL;
 

@@ -160,9 +160,9 @@ tell_settings(const struct telling *t)
 	const struct view *v = t->v;
 	bool points = v->prev->save_points_known && v->cur->save_points_known &&
 		      !same_points(v->prev, v->cur);
-	/* A replica's AOF is off while it syncs; after a restart all is new. */
-	bool aof = rise(v, F_aof_enabled) != 0 && !loads(v->cur) && !loads(v->prev) &&
-		   get(v, F_master_sync_in_progress) == 0 &&
+	/* Before 7.0 it looks off while a replica syncs; after a restart all is new. */
+	bool aof = has_aof(v->cur) != has_aof(v->prev) && !loads(v->cur) &&
+		   !loads(v->prev) && get(v, F_master_sync_in_progress) == 0 &&
 		   snapshot_get(v->prev, F_master_sync_in_progress) == 0;
 	struct notice n;
 

@@ -204,6 +204,7 @@ test_persistence_changed(void **arg)
 	expect_said(&d, "persistence.changed",
 		    "the AOF was switched off; the save points were changed");
 	drive_set(&d, "aof_enabled", "1");
+	drive_set(&d, "aof_current_size", "100");
 	drive_until(&d, 34);
 	expect_facts(&d, "34 persistence.changed warning\n");
 	expect_said(&d, "persistence.changed", "the AOF was switched on");
@@ -232,6 +233,14 @@ test_persistence_changed_not_when(void **arg)
 		assert_null(strstr(d.facts, "persistence.changed"));
 		drive_end(&d);
 	}
+	/* Nor does one that failed between two samples switch it off. */
+	begin(&d, "redis-7.0-aof", "3600 1");
+	drive_set(&d, "aof_enabled", "0");
+	drive_until(&d, 20);
+	drive_set(&d, "aof_enabled", "1");
+	drive_until(&d, 40);
+	assert_null(strstr(d.facts, "persistence.changed"));
+	drive_end(&d);
 	/* After a restart all is new. */
 	begin(&d, "redis-7.0-aof", "3600 1");
 	d.points = "60 1";
