@@ -56,6 +56,6 @@ def free_port():
         return port
 
 
-def temporary_directory(kind):
+def temporary_directory(kind, parent="/tmp"):
     """A directory with a name short enough for a unix socket inside it."""
-    return pathlib.Path(tempfile.mkdtemp(prefix=f"pinfod-{kind}-", dir="/tmp"))
+    return pathlib.Path(tempfile.mkdtemp(prefix=f"pinfod-{kind}-", dir=parent))
