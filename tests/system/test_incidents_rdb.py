@@ -46,11 +46,12 @@ def cure(server, watch):
 # rdb.save_failed
 
 
-def test_child_failed(make_redis, make_watch):
+def test_child_failed(make_redis, make_watch, make_notices):
     """The file cannot be put in place: critical, and it says that it was
-    the child."""
+    the child.  Subscribers on the server hear the same, byte for byte."""
     server = make_redis(save="3600 1")
     watch = make_watch(server)
+    on_redis = make_notices(server)
     (server.dir / "dump.rdb").mkdir()
     for key in "abc":
         server.call("SET", key, 1)
@@ -64,6 +65,9 @@ def test_child_failed(make_redis, make_watch):
     assert "CONFIG GET dir" in found.advice
     (server.dir / "dump.rdb").rmdir()
     cure(server, watch)
+    on_redis.wait("rdb.save_failed", kind="cleared")
+    assert [notice.data for notice in on_redis.all("rdb.save_failed")] \
+        == [notice.data for notice in watch.notices.all("rdb.save_failed")]
 
 
 def test_child_killed(make_redis, make_watch):
