@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import termios
@@ -15,7 +16,7 @@ import pytest
 from harness import (
     SLOW, ConfFile, Daemon, ReplyError, clean_environment, conf_target,
     conf_text, die_with_parent, eventually, pinfod_binary, process_state,
-    run_pinfod,
+    run_pinfod, temporary_directory,
 )
 
 SECRET = "hunter2-Zyx"
@@ -354,12 +355,13 @@ class Asking:
     def __init__(self, *args):
         self.said = b""
         self.code = None
+        self.home = temporary_directory("askpass")
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             die_with_parent()
             os.execve(pinfod_binary(),
                       ["pinfod", "--askpass", *map(str, args)],
-                      {k: str(v) for k, v in clean_environment("/tmp").items()})
+                      clean_environment(self.home))
 
     def wait_for(self, text):
         deadline = time.monotonic() + 5 * SLOW
@@ -398,6 +400,7 @@ class Asking:
         if self.code is None:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
+        shutil.rmtree(self.home)
         os.close(self.fd)
 
 
