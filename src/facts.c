@@ -4,6 +4,7 @@
 #include "facts.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "detect.h"
@@ -42,6 +43,30 @@ static double
 or_unknown(const struct view *v, enum snapshot_field field)
 {
 	return has(v, field) ? get(v, field) : NAN;
+}
+
+/* What was at risk at its end is lost; the history still tells of the run before. */
+static void
+tell_restart(const struct telling *t)
+{
+	const struct view *v = t->v;
+	double changes = v->history->changes, keys = v->history->keys;
+	char span[CLOCK_SPAN_BYTES], lost[96] = "";
+	struct notice n;
+
+	if (!v->new_run)
+		return;
+	if (changes >= 0)
+		snprintf(lost, sizeof(lost),
+			 "; at the last sample before, %.0f changes were not saved",
+			 changes);
+	n = facts_notice(FACT_SERVER_RESTARTED, SEVERITY_WARNING, v->at);
+	detect_say(&n, "the server was restarted %s ago%s",
+		   clock_span(span, get(v, F_uptime_in_seconds)), lost);
+	notice_figure(&n, "uptime_s", get(v, F_uptime_in_seconds));
+	notice_figure(&n, "changes_before", changes < 0 ? NAN : changes);
+	notice_figure(&n, "keys_before", keys < 0 ? NAN : keys);
+	emit(t, FACT_SERVER_RESTARTED, &n);
 }
 
 /* The end first: one may have ended, and the next begun, since the last step. */
@@ -270,6 +295,7 @@ facts_step(struct facts *facts, const struct view *v, const struct wide_times *w
 
 	if (v->new_run)
 		*facts = (struct facts){ 0 };
+	tell_restart(&t);
 	tell_loads(&t);
 	tell_role(&t);
 	tell_reset(&t);

@@ -555,12 +555,6 @@ incidents_counts(const struct incidents *in, unsigned *warning, unsigned *critic
 }
 
 bool
-incidents_is_open(const struct incidents *in, enum incident incident)
-{
-	return in->catalogue[incident].open;
-}
-
-bool
 incidents_ack(struct incidents *in, const char *id, struct history *history)
 {
 	for (unsigned place = 0; place < PLACES; place++) {

@@ -107,8 +107,6 @@ bool incidents_open(const struct incidents *in, unsigned i, struct instant at,
 void incidents_counts(const struct incidents *in, unsigned *warning,
 		      unsigned *critical);
 
-bool incidents_is_open(const struct incidents *in, enum incident incident);
-
 /* False when it is not open. */
 bool incidents_ack(struct incidents *in, const char *id, struct history *history);
 
