@@ -43,6 +43,13 @@ static const struct reply_bounds unasked = { .bytes = 4096, .objects = 1 };
 #define DEPTH_MAX 7
 
 /*
+ * What is kept for the next reply, here and in hiredis' reader: an INFO persistence
+ * fits, and what a rare longer one took does not stay, times thousands of targets.
+ */
+#define TEXT_KEPT_BYTES 2048
+#define READER_KEPT_BYTES 4096
+
+/*
  * 0.14's header declares createArray with an int, Debian's patched function
  * and every 1.x take a size_t.
  */
@@ -97,7 +104,7 @@ admit(const redisReadTask *task, size_t bytes)
 static redisReply *
 make_string(struct fence *f, int type, const char *text, size_t len)
 {
-	if (len >= f->room) {
+	if (len >= f->room || f->room > TEXT_KEPT_BYTES) {
 		f->room = len + 1;
 		f->text = xrealloc(f->text, f->room, 1);
 	}
@@ -221,6 +228,7 @@ fence_attach(struct fence *f, redisAsyncContext *ac)
 #endif
 	reader->fn = &f->ours;
 	reader->privdata = f;
+	reader->maxbuf = READER_KEPT_BYTES;
 }
 
 void
