@@ -52,22 +52,28 @@ struct watch {
 };
 
 /*
- * Telling: whatever is emitted below gets who it is, and what is at risk.
+ * Telling.
  */
 
+/* Who it is, and what is at risk. */
 static void
-emit(void *arg, struct notice *n)
+sign(const struct watch *w, struct notice *n)
 {
-	struct watch *w = arg;
-	struct instant at = { .wall = n->at };
-
 	n->target = w->name;
 	n->address = w->address;
 	n->run_id = w->samples.cur.run_id;
 	n->role = w->samples.cur.role;
 	n->version = w->samples.cur.version;
-	n->at_risk = watch_at_risk(w, at);
+	n->at_risk = run_at_risk(&w->run, &w->samples, &w->history, n->at);
 	incidents_counts(w->incidents, &n->open_warning, &n->open_critical);
+}
+
+static void
+emit(void *arg, struct notice *n)
+{
+	struct watch *w = arg;
+
+	sign(w, n);
 	w->handlers->notice(w->owner, n);
 }
 
@@ -76,12 +82,6 @@ tell_fact(struct watch *w, enum incident fact, struct notice *n)
 {
 	if (!w->rules->off[fact])
 		emit(w, n);
-}
-
-struct at_risk
-watch_at_risk(const struct watch *w, struct instant at)
-{
-	return run_at_risk(&w->run, &w->samples, &w->history, at.wall);
 }
 
 /*
@@ -382,6 +382,12 @@ watch_snapshot(const struct watch *w)
 	return w->heard ? &w->samples.cur : NULL;
 }
 
+struct at_risk
+watch_at_risk(const struct watch *w, struct instant at)
+{
+	return run_at_risk(&w->run, &w->samples, &w->history, at.wall);
+}
+
 void
 watch_set_address(struct watch *w, const char *address)
 {
@@ -393,13 +399,7 @@ watch_open(const struct watch *w, unsigned i, struct instant at, struct notice *
 {
 	if (!incidents_open(w->incidents, i, at, n))
 		return false;
-	n->target = w->name;
-	n->address = w->address;
-	n->run_id = w->samples.cur.run_id;
-	n->role = w->samples.cur.role;
-	n->version = w->samples.cur.version;
-	n->at_risk = watch_at_risk(w, at);
-	incidents_counts(w->incidents, &n->open_warning, &n->open_critical);
+	sign(w, n);
 	return true;
 }
 
