@@ -16,7 +16,9 @@ from pathlib import Path
 
 from processes import BenchError, log_tail, process
 
-TARGET = Path(__file__).resolve().parent.parent.parent / "build" / "bench" / "target"
+TOP = Path(__file__).resolve().parent.parent.parent
+TARGET = TOP / "build" / "bench" / "target"
+RECORDED = TOP / "tests" / "fixtures" / "info" / "redis-7.0-saved.txt"
 START_LIMIT_S = 30
 
 
@@ -25,7 +27,7 @@ class Target:
 
     def __init__(self, directory, count, tcp=False, cpu=None):
         address = "0" if tcp else f"{directory}/target.sock"
-        self._argv = [str(TARGET), address, str(count)]
+        self._argv = [str(TARGET), address, str(count), wide_write(directory)]
         self._tcp = tcp
         self._cpu = cpu
         self._log = f"{directory}/target.log"
@@ -90,6 +92,16 @@ class Target:
         for ns, channel in self._notes()[0]:
             channels.setdefault(channel, []).append(ns)
         return channels
+
+
+def wide_write(directory):
+    """What a real server said to INFO of the other sections, in a file."""
+    text = RECORDED.read_text()
+    start = text.index("# Persistence")
+    text = text[:start] + text[text.index("# Stats", start) :]
+    path = Path(directory) / "wide"
+    path.write_text(text.replace("\n", "\r\n"), newline="")
+    return str(path)
 
 
 class Redis:

@@ -1,18 +1,20 @@
 /*
  * A scripted server: just enough of Redis 7.0 for pinfod and the rivals, with
  * an INFO reply whose numbers change at every call. It notes when each PUBLISH
- * arrives (CLOCK_MONOTONIC) and on which channel, and how often each command came.
+ * arrives (CLOCK_MONOTONIC) and on which channel, and how often each command came;
+ * notices are counted only, for the feed's PUBLISHes are the ticks.
  *
  * It is no fake of Redis for tests: it trusts its clients and ends at the first
  * oddity. Any number of clients may connect, so that one process can play many
  * targets. Started by tests/bench/run:
  *
- *	target PATH|PORT COUNT
+ *	target PATH|PORT COUNT WIDE
  *
  * listens on a unix socket, or on 127.0.0.1 (port 0: any free one), says
  * "listening <path or port>", and "reached" at the COUNTth PUBLISH. A line on
  * stdin is answered with the notes so far and "end". The end of stdin ends it,
- * so that it never outlives the benchmark.
+ * so that it never outlives the benchmark. The file WIDE is what INFO of several
+ * sections says, but for the time.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -44,20 +46,22 @@
 	"$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n" \
 	"$7\r\nmodules\r\n*0\r\n"
 
-enum command { HELLO, INFO, PUBLISH, OTHER, COMMAND_COUNT };
+#define NOTICES "pinfo:notice"
+#define WIDE_BYTES 16384
+#define WIDE_TIME "server_time_usec:" /* and 16 digits */
+
+enum command { HELLO, INFO, WIDE, PUBLISH, NOTICE, OTHER, COMMAND_COUNT };
 
 static const char *const command_names[COMMAND_COUNT] = {
-	"hello",
-	"info",
-	"publish",
-	"other",
+	"hello", "info", "wide", "publish", "notice", "other",
 };
 
 /* Lives from accept to the close by its client. */
 struct client {
 	int fd;
-	int id;	    /* counts from 1 in the order of accept */
-	size_t len; /* bytes in buffer */
+	int id;		     /* counts from 1 in the order of accept */
+	unsigned long infos; /* asked so far: each client has a server of its own */
+	size_t len;	     /* bytes in buffer */
 	char buffer[BUFFER_BYTES];
 };
 
@@ -80,6 +84,10 @@ static struct {
 	unsigned long commands[COMMAND_COUNT];
 	int clients;
 	int64_t now_ns; /* read once a turn, right after epoll_wait */
+	char wide[WIDE_BYTES];
+	size_t wide_len;
+	char *wide_time; /* in wide, its digits */
+	time_t started;
 } target;
 
 static void
@@ -90,8 +98,8 @@ die(const char *what)
 }
 
 /*
- * The fields of Redis 7.0.15 with both an RDB save and an AOF rewrite under
- * way, which is when the reply is longest.
+ * The fields of Redis 7.0.15 with an AOF, and an RDB save under way, which is when
+ * the reply is longest. Nothing in it is an incident.
  */
 static int
 info_format(char *text, size_t size, unsigned long n)
@@ -117,12 +125,42 @@ info_format(char *text, size_t size, unsigned long n)
 			"module_fork_in_progress:0\r\nmodule_fork_last_cow_size:0\r\n"
 			"aof_current_size:%lu\r\naof_base_size:%lu\r\n"
 			"aof_pending_rewrite:0\r\naof_buffer_length:%lu\r\n"
-			"aof_pending_bio_fsync:%lu\r\naof_delayed_fsync:%lu\r\n",
+			"aof_pending_bio_fsync:%lu\r\naof_delayed_fsync:3\r\n",
 			4198400 + n * 4096, 4194304 + n * 4096, n % 5, n % 100,
-			n * 7 % 100, n * 977, 1000000 + n, n * 13, 1700000000 + n / 100,
-			n % 60, n % 30, n / 10, 655360 + n % 10 * 4096, n / 50,
-			524288 + n % 7 * 4096, 88000000 + n * 431, 44000000 + n / 50,
-			n * 31 % 4096, n % 2, n / 20);
+			n * 7 % 100, n * 977, 1000000 + n, n * 13,
+			(unsigned long)target.started + n / 100, n % 60, n % 30, n / 10,
+			655360 + n % 10 * 4096, n / 50, 524288 + n % 7 * 4096,
+			88000000 + n * 431, 44000000 + n / 50, n * 31 % 4096, n % 2);
+}
+
+static void
+wide_read(const char *path)
+{
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		die(path);
+	target.wide_len = fread(target.wide, 1, sizeof(target.wide) - 1, file);
+	fclose(file);
+	target.wide_time = strstr(target.wide, WIDE_TIME);
+	errno = EINVAL;
+	if (!target.wide_time)
+		die(path);
+	target.wide_time += strlen(WIDE_TIME);
+}
+
+/* A clock that stands still would be news to who reads it. */
+static int
+wide_format(char *reply, size_t size)
+{
+	struct timespec now;
+	char digits[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(digits, sizeof(digits), "%lld%06ld", (long long)now.tv_sec,
+		 now.tv_nsec / 1000);
+	memcpy(target.wide_time, digits, strlen(digits));
+	return snprintf(reply, size, "$%zu\r\n%s\r\n", target.wide_len, target.wide);
 }
 
 static void
@@ -160,19 +198,26 @@ word_is(const struct words *words, int i, const char *name)
 static void
 command_answer(struct client *client, const struct words *words)
 {
-	char text[2048], reply[2304];
+	char text[2048], reply[WIDE_BYTES + 64];
 	enum command command = OTHER;
 	int len;
 
-	if (word_is(words, 0, "PUBLISH") && words->count == 3) {
+	if (word_is(words, 0, "PUBLISH") && word_is(words, 1, NOTICES)) {
+		command = NOTICE;
+		send_all(client, ":1\r\n", 4);
+	} else if (word_is(words, 0, "PUBLISH") && words->count == 3) {
 		command = PUBLISH;
 		send_all(client, ":1\r\n", 4);
 		arrival_note(words->at[1].data, words->at[1].len);
 	} else if (word_is(words, 0, "INFO") && words->count == 2 &&
 		   word_is(words, 1, "persistence")) {
 		command = INFO;
-		len = info_format(text, sizeof(text), target.commands[INFO]);
+		len = info_format(text, sizeof(text), client->infos++);
 		len = snprintf(reply, sizeof(reply), "$%d\r\n%s\r\n", len, text);
+		send_all(client, reply, (size_t)len);
+	} else if (word_is(words, 0, "INFO") && words->count > 2) {
+		command = WIDE;
+		len = wide_format(reply, sizeof(reply));
 		send_all(client, reply, (size_t)len);
 	} else if (word_is(words, 0, "HELLO") && word_is(words, 1, "2")) {
 		command = HELLO;
@@ -269,6 +314,7 @@ client_accept(int epoll, int listener)
 	/* Fails on a unix socket, where there is nothing to switch off. */
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	client->id = ++target.clients;
+	client->infos = 0;
 	client->len = 0;
 	event.data.ptr = client;
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event))
@@ -358,10 +404,12 @@ main(int argc, char **argv)
 {
 	int listener;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: %s PATH|PORT COUNT\n", argv[0]);
+	if (argc != 4) {
+		fprintf(stderr, "usage: %s PATH|PORT COUNT WIDE\n", argv[0]);
 		return 64;
 	}
+	wide_read(argv[3]);
+	target.started = time(NULL);
 	signal(SIGPIPE, SIG_IGN);
 	target.wanted = strtoul(argv[2], NULL, 10);
 	listener = strchr(argv[1], '/') ? listen_unix(argv[1]) : listen_tcp(argv[1]);
