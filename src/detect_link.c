@@ -21,6 +21,13 @@ say_for(const struct view *v, struct notice *n, const char *what)
 	notice_figure(n, "seconds", seconds);
 }
 
+/* From when it was found so: its deadline had passed by then. */
+static void
+figure_publish(const struct view *v, struct notice *n)
+{
+	notice_figure(n, "seconds", clock_diff_s(v->at.mono, v->publish_since));
+}
+
 /* What to say of a state that it is not in: it is well, or not watched. */
 static enum verdict
 otherwise(const struct view *v)
@@ -56,12 +63,14 @@ enum verdict
 detect_link_denied(const struct view *v, struct scratch *s, struct notice *n)
 {
 	(void)s;
-	if (v->state == TARGET_DENIED)
+	if (v->state == TARGET_DENIED) {
 		say_for(v, n, "refused");
-	else if (v->publish == PUBLISH_DENIED && v->state == TARGET_UP)
+	} else if (v->publish == PUBLISH_DENIED && v->state == TARGET_UP) {
 		detect_say(n, "PUBLISH is refused: %.160s", v->publish_reason);
-	else
+		figure_publish(v, n);
+	} else {
 		return otherwise(v);
+	}
 	return VERDICT_CRITICAL;
 }
 
@@ -85,5 +94,6 @@ detect_publish_blocked(const struct view *v, struct scratch *s, struct notice *n
 		   "PUBLISH is not answered: %.160s; INFO is asked by a second "
 		   "connection",
 		   v->publish_reason);
+	figure_publish(v, n);
 	return VERDICT_WARNING;
 }

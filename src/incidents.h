@@ -40,6 +40,7 @@ struct view {
 	struct mono state_since;
 	enum publish_state publish;
 	const char *publish_reason;
+	struct mono publish_since;
 
 	unsigned refused;      /* parts that the server does not give us */
 	enum child_kind child; /* of the RDB child that runs */
@@ -65,7 +66,7 @@ enum verdict {
 
 /* A detector's own memory; all zero at the start and after a new run. */
 struct scratch {
-	struct mono from;
+	struct mono from, last; /* 0: not */
 	double n[4];
 };
 

@@ -46,6 +46,7 @@ struct watch {
 	char reason[160];
 	enum publish_state publish;
 	char publish_reason[160];
+	struct mono publish_since;
 
 	struct facts facts;
 	char blind[160];
@@ -100,6 +101,7 @@ step(struct watch *w, struct instant at)
 		.state_since = w->state_since,
 		.publish = w->publish,
 		.publish_reason = w->publish_reason,
+		.publish_since = w->publish_since,
 		.refused = w->refused,
 	};
 
@@ -273,6 +275,8 @@ watch_link(struct watch *w, enum target_state state, const char *reason,
 	snprintf(w->reason, sizeof(w->reason), "%s", reason != NULL ? reason : "");
 	snprintf(w->publish_reason, sizeof(w->publish_reason), "%s",
 		 publish_reason != NULL ? publish_reason : "");
+	if (publish != w->publish)
+		w->publish_since = at.mono;
 	w->publish = publish;
 	if (state != was) {
 		w->state = state;

@@ -191,6 +191,7 @@ static void
 test_publish(void **arg)
 {
 	struct drive d;
+	struct notice n;
 
 	(void)arg;
 	begin(&d);
@@ -199,12 +200,18 @@ test_publish(void **arg)
 	drive_until(&d, 12);
 	expect_incidents(&d, "10 raised publish.blocked warning\n");
 	expect_said(&d, "publish.blocked", "no answer for 2.0 s");
+	expect_near(drive_figure(&d, "publish.blocked", "seconds"), 0);
+	/* It goes on, and the figure with it. */
+	assert_true(watch_open(d.watch, 0, drive_now(&d), &n));
+	assert_string_equal(n.figures[0].name, "seconds");
+	expect_near(n.figures[0].value, 2);
 	d.publish = PUBLISH_DENIED;
 	d.publish_reason = "NOPERM";
 	drive_until(&d, 13);
 	expect_incidents(&d, "13 raised link.denied critical\n"
 			     "13 cleared publish.blocked warning\n");
 	expect_said(&d, "link.denied", "PUBLISH is refused: NOPERM");
+	expect_near(drive_figure(&d, "link.denied", "seconds"), 0);
 	d.publish = PUBLISH_FAILED;
 	drive_until(&d, 14);
 	expect_incidents(&d, "14 cleared link.denied critical\n");
