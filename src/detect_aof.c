@@ -36,15 +36,13 @@ detect_aof_write_failed(const struct view *v, struct scratch *s, struct notice *
 /*
  * The buffer is above zero in most samples of a healthy server, for INFO runs
  * before the loop's flush: so only one that is large, or that does not fall
- * while writing fails, all the time. scratch: from: since when it is full; n: the
- * buffer at the last sample, since when (s, monotonic) it does not fall while
- * writing fails, since when it is below half.
+ * while writing fails, all the time. scratch: from: since when it is one of both;
+ * last: when it was above half, or did not fall; n: the buffer at the last sample.
  */
 enum verdict
 detect_aof_backlog(const struct view *v, struct scratch *s, struct notice *n)
 {
 	double size = get(v, F_aof_buffer_length), most = limit(v, T_AOF_BACKLOG_SIZE);
-	double now = clock_diff_s(v->at.mono, (struct mono){ 0 });
 	double hold = limit(v, T_AOF_BACKLOG_FOR);
 	bool failing =
 		is_err(v, F_aof_last_write_status) && size > 0 && size >= s->n[0];
@@ -56,15 +54,13 @@ detect_aof_backlog(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_CLEAR;
 	}
 	s->n[0] = size;
-	s->n[1] = !failing ? 0 : s->n[1] > 0 ? s->n[1] : now;
-	if (!full)
+	if (!full && !failing)
 		s->from.ns = 0;
 	else if (s->from.ns == 0)
 		s->from = v->at.mono;
 	if (size >= most / 2 || failing)
-		s->n[2] = now;
-	if ((s->from.ns != 0 && clock_diff_s(v->at.mono, s->from) >= hold) ||
-	    (s->n[1] > 0 && now - s->n[1] >= hold)) {
+		s->last = v->at.mono;
+	if (s->from.ns != 0 && clock_diff_s(v->at.mono, s->from) >= hold) {
 		detect_say(n, "%s wait in memory for the AOF%s",
 			   detect_size(text, size),
 			   failing ? ", and writing fails" : " behind an fsync");
@@ -73,12 +69,12 @@ detect_aof_backlog(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_CRITICAL;
 	}
 	/* Between the two bounds it is neither. */
-	return s->n[2] > 0 && now - s->n[2] < hold ? VERDICT_KEEP : VERDICT_CLEAR;
+	return clock_diff_s(v->at.mono, s->last) < hold ? VERDICT_KEEP : VERDICT_CLEAR;
 }
 
 /*
- * The repeats that make a pending fsync a long one are watch's. scratch: from:
- * when it was so last; n: delays since it began.
+ * The repeats that make a pending fsync a long one are run's. scratch: last:
+ * when it was so; n: delays since it began.
  */
 enum verdict
 detect_aof_fsync_stalled(const struct view *v, struct scratch *s, struct notice *n)
@@ -88,9 +84,9 @@ detect_aof_fsync_stalled(const struct view *v, struct scratch *s, struct notice 
 	/* A reset of the counters is no rise. */
 	if (delayed <= 0 && !v->fsync_pending)
 		return VERDICT_CLEAR;
-	if (clock_diff_s(v->at.mono, s->from) >= limit(v, T_FSYNC_STALLED_CLEAR))
+	if (clock_diff_s(v->at.mono, s->last) >= limit(v, T_FSYNC_STALLED_CLEAR))
 		s->n[0] = 0;
-	s->from = v->at.mono;
+	s->last = v->at.mono;
 	s->n[0] += fmax(0, delayed);
 	detect_say(n, v->fsync_pending ? "an fsync of the AOF has not ended for 2 s"
 				       : "writes had to wait for an fsync of the AOF");
@@ -121,8 +117,7 @@ detect_aof_rewrite_failed(const struct view *v, struct scratch *s, struct notice
  * From 7.0 a rewrite whose fork fails is tried again at every turn of serverCron,
  * and each try leaves a file behind. Once it is a storm, every such try prolongs
  * it. scratch: from: since when attempts are counted, which is the last time that
- * there were none; n: attempts and forks then, and when (s, monotonic) the last
- * one of a storm was.
+ * there were none; last: when one of a storm was; n: attempts and forks at from.
  */
 #define STORM_WINDOW_S 5.5 /* and a half, for samples are not on time */
 
@@ -130,7 +125,7 @@ enum verdict
 detect_aof_rewrite_storm(const struct view *v, struct scratch *s, struct notice *n)
 {
 	double attempts = get(v, F_aof_rewrites), forks = get(v, F_total_forks);
-	double now = clock_diff_s(v->at.mono, (struct mono){ 0 }), failed, seconds;
+	double failed, seconds;
 	bool tried = rise(v, F_aof_rewrites) > 0, storm;
 
 	if (s->from.ns == 0 || forks != s->n[1] || attempts <= s->n[0]) {
@@ -150,11 +145,12 @@ detect_aof_rewrite_storm(const struct view *v, struct scratch *s, struct notice 
 		s->from = v->at.mono;
 		s->n[0] = attempts;
 	}
-	if (s->n[2] > 0 && now - s->n[2] < limit(v, T_REWRITE_STORM_CLEAR))
+	if (s->last.ns != 0 &&
+	    clock_diff_s(v->at.mono, s->last) < limit(v, T_REWRITE_STORM_CLEAR))
 		storm = true;
 	if (!tried || !storm)
 		return VERDICT_CLEAR;
-	s->n[2] = now;
+	s->last = v->at.mono;
 	detect_say(n,
 		   "%.0f rewrites of the AOF were begun within %.0f s, and no fork "
 		   "succeeded: each leaves a file behind",

@@ -150,7 +150,7 @@ why_refused(const struct view *v)
 	return "what caused it is over";
 }
 
-/* scratch: from: when it was so last; n: refused since it began. */
+/* scratch: last: when it was so; n: refused since it began. */
 enum verdict
 detect_writes_refused(const struct view *v, struct scratch *s, struct notice *n)
 {
@@ -160,9 +160,9 @@ detect_writes_refused(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_KEEP;
 	if (refused <= 0)
 		return VERDICT_CLEAR;
-	if (clock_diff_s(v->at.mono, s->from) >= limit(v, T_REFUSED_CLEAR))
+	if (clock_diff_s(v->at.mono, s->last) >= limit(v, T_REFUSED_CLEAR))
 		s->n[0] = 0;
-	s->from = v->at.mono;
+	s->last = v->at.mono;
 	s->n[0] += refused;
 	detect_say(n, "clients' writes are refused (MISCONF), %.0f by now: %s", s->n[0],
 		   why_refused(v));

@@ -178,6 +178,26 @@ test_backlog_while_writing_fails(void **arg)
 	drive_end(&d);
 }
 
+/* What hangs at first and fails then is one and the same backlog. */
+static void
+test_backlog_of_both_kinds(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-7.0-aof");
+	d.no_repeats = true;
+	backlog(&d, 33 * MIB, 1);
+	drive_until(&d, 12);
+	drive_set(&d, "aof_last_write_status", "err");
+	backlog(&d, 33 * MIB, 0);
+	drive_until(&d, 14);
+	expect_incidents(&d, "13 raised aof.write_failed critical\n");
+	drive_until(&d, 15);
+	expect_incidents(&d, "15 raised aof.backlog critical\n");
+	drive_end(&d);
+}
+
 /* It falls: writing works in spite of the sticky status. */
 static void
 falling_cb(struct drive *d)
@@ -811,6 +831,7 @@ main(void)
 		cmocka_unit_test(test_backlog_behind_an_fsync),
 		cmocka_unit_test(test_backlog_in_every_sample),
 		cmocka_unit_test(test_backlog_while_writing_fails),
+		cmocka_unit_test(test_backlog_of_both_kinds),
 		cmocka_unit_test(test_backlog_not_when_the_buffer_falls),
 		cmocka_unit_test(test_fsync_stalled_by_delays),
 		cmocka_unit_test(test_trap_fsync_counter_reset),
