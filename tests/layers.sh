@@ -1,6 +1,7 @@
 #!/bin/bash
-# Checks that includes in src/ point down only, and that each outside library is
-# included where it belongs. `make layers` calls it; docs/ARCHITECTURE.md says why.
+# Checks that includes in src/ point down only, that each outside library is included
+# where it belongs, and that docs/ARCHITECTURE.md, which says why, knows each file.
+# `make layers` calls it.
 set -euo pipefail
 
 # From top to bottom: a file may include headers of its own line or of lines below it.
@@ -43,12 +44,16 @@ BEGIN {
 	for (i = 1; i <= rows; i++)
 		if (split(row[i], word))
 			users[word[1]] = substr(row[i], length(word[1]) + 1) " "
+	while ((getline line <"docs/ARCHITECTURE.md") > 0)
+		told = told line
 }
 
 FNR == 1 {
 	self = noun(FILENAME)
 	if (!(self in depth))
 		wrong(self " is in no layer: see the table in tests/layers.sh")
+	if (!index(told, "`" self "`"))
+		wrong(self " is not in docs/ARCHITECTURE.md")
 }
 
 /^[ \t]*#[ \t]*include[ \t]*"/ {
