@@ -114,8 +114,6 @@ detect_rdb_save_stuck(const struct view *v, struct scratch *s, struct notice *n)
 		*s = (struct scratch){ 0 };
 		return VERDICT_CLEAR;
 	}
-	if (!is_fresh(v, SNAPSHOT_NARROW))
-		return VERDICT_KEEP;
 	if (s->from.ns == 0 || done < s->n[0] || total != s->n[3]) {
 		*s = (struct scratch){ .from = v->at.mono, .n = { done, 0, 0, total } };
 		return VERDICT_CLEAR;
@@ -317,8 +315,6 @@ detect_fork_slow(const struct view *v, struct scratch *s, struct notice *n)
 	double ms = get(v, F_latest_fork_usec) / 1000, per_gb;
 	char rss[32];
 
-	if (!is_fresh(v, SNAPSHOT_WIDE))
-		return VERDICT_KEEP;
 	/* Nobody knows when a fork was that we did not see. */
 	if (ms > 0 &&
 	    (rise(v, F_latest_fork_usec) != 0 || rise(v, F_total_forks) > 0)) {
@@ -331,8 +327,7 @@ detect_fork_slow(const struct view *v, struct scratch *s, struct notice *n)
 				  ? grade(per_gb, limit(v, T_FORK_SLOW_WARNING),
 					  limit(v, T_FORK_SLOW_CRITICAL))
 				  : VERDICT_CLEAR;
-	} else if (s->from.ns != 0 &&
-		   clock_diff_s(v->at.mono, s->from) >= limit(v, T_FORK_SLOW_CLEAR)) {
+	} else if (clock_diff_s(v->at.mono, s->from) >= limit(v, T_FORK_SLOW_CLEAR)) {
 		*s = (struct scratch){ 0 };
 	}
 	if (s->n[1] <= VERDICT_CLEAR)
@@ -368,7 +363,7 @@ detect_fork_memory(const struct view *v, struct scratch *s, struct notice *n)
 {
 	enum verdict verdict;
 	double cow = get(v, F_current_cow_size), headroom = headroom_bytes(v);
-	double percent = headroom > 0 ? 100 * cow / headroom : 0;
+	double percent;
 	bool child = get(v, F_rdb_bgsave_in_progress) != 0 ||
 		     get(v, F_aof_rewrite_in_progress) != 0 ||
 		     get(v, F_module_fork_in_progress) != 0;
@@ -379,6 +374,7 @@ detect_fork_memory(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_CLEAR;
 	if (headroom <= 0)
 		return VERDICT_KEEP;
+	percent = 100 * cow / headroom;
 	verdict = grade(percent, limit(v, T_FORK_MEMORY_WARNING),
 			limit(v, T_FORK_MEMORY_CRITICAL));
 	if (verdict == VERDICT_CLEAR)

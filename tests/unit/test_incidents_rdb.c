@@ -177,6 +177,26 @@ test_save_failed_causes_do_not_outlive_it(void **arg)
 	drive_end(&d);
 }
 
+/* The next one is under way, and its fork says nothing of the one that failed. */
+static void
+test_save_failed_cause_stays_while_the_next_runs(void **arg)
+{
+	struct drive d;
+	struct notice n;
+
+	(void)arg;
+	begin(&d, "redis-7.0-saved");
+	drive_add(&d, "rdb_saves", 1);
+	drive_set(&d, "rdb_last_bgsave_status", "err");
+	drive_until(&d, 10);
+	expect_said(&d, "rdb.save_failed", "the fork failed");
+	drive_saving(&d);
+	drive_until(&d, 16);
+	assert_true(watch_open(d.watch, 0, drive_now(&d), &n));
+	assert_non_null(strstr(n.summary, "the fork failed"));
+	drive_end(&d);
+}
+
 /* A rewrite's failed fork counts among the attempts without one. */
 static void
 test_save_failed_counts_rewrites(void **arg)
@@ -398,6 +418,59 @@ test_save_stuck_is_of_one_save(void **arg)
 	drive_end(&d);
 }
 
+/* Quick steps first, so that only what comes then keeps it from being stuck. */
+static void
+test_save_stuck_begins_anew_with_another_child(void **arg)
+{
+	static const struct {
+		double done, total;
+		bool stuck;
+	} rows[] = {
+		{ 3073, 60000, true },
+		{ 1025, 60000, false },
+		{ 3073, 60001, false },
+	};
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct drive d;
+
+		saving(&d, 60000);
+		step_at(&d, 11, 2049);
+		step_at(&d, 12, 3073);
+		drive_put(&d, "current_save_keys_processed", rows[i].done);
+		drive_put(&d, "current_save_keys_total", rows[i].total);
+		drive_until(&d, 200);
+		expect_incidents(
+			&d, rows[i].stuck ? "72 raised rdb.save_stuck critical\n" : "");
+		/* And what is stuck ends with its child. */
+		drive_set(&d, "current_save_keys_processed", "900");
+		drive_until(&d, 210);
+		expect_incidents(&d, rows[i].stuck
+					     ? "201 cleared rdb.save_stuck critical\n"
+					     : "");
+		drive_end(&d);
+	}
+}
+
+/* Rules that have more patience end it, too. */
+static void
+test_save_stuck_ends_with_more_patience(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	saving(&d, 60000);
+	step_at(&d, 11, 2049);
+	step_at(&d, 12, 3073);
+	drive_until(&d, 80);
+	expect_incidents(&d, "72 raised rdb.save_stuck critical\n");
+	d.rules.limit[T_SAVE_STUCK_FOR] = 3600;
+	drive_until(&d, 81);
+	expect_incidents(&d, "81 cleared rdb.save_stuck critical\n");
+	drive_end(&d);
+}
+
 static void
 test_save_stuck_needs_6_2(void **arg)
 {
@@ -606,6 +679,32 @@ test_stale(void **arg)
 }
 
 /* 1.5 times the longest save point, and the longest save that was seen. */
+/* Without save points how long a save takes says nothing of when one is due. */
+static void
+test_stale_without_save_points(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin_with(&d, "redis-7.0-saved", "");
+	drive_saved(&d);
+	drive_until(&d, 10);
+	watch_history(d.watch)->longest_save_s = 9000;
+	drive_set(&d, "rdb_changes_since_last_save", "1");
+	drive_until(&d, 7300);
+	expect_incidents(&d, "7209 raised rdb.stale warning\n");
+	drive_end(&d);
+	/* Nor do points that are no more. */
+	begin_with(&d, "redis-7.0-saved", "60 1 36000 1");
+	drive_saved(&d);
+	drive_until(&d, 10);
+	d.points = "60 1";
+	drive_set(&d, "rdb_changes_since_last_save", "1");
+	drive_until(&d, 7300);
+	expect_incidents(&d, "7209 raised rdb.stale warning\n");
+	drive_end(&d);
+}
+
 static void
 test_stale_waits_for_the_save_points(void **arg)
 {
@@ -959,6 +1058,46 @@ test_save_starved_not_when(void **arg)
 }
 
 /* Three times the longest save that was seen, where that is longer. */
+/* A save that ended says that saves get through: it is counted anew from there. */
+static void
+test_save_starved_counts_since_the_last_save(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	starving(&d, "36000 1 60 1", 7);
+	drive_until(&d, 500);
+	drive_saved(&d);
+	drive_set(&d, "rdb_changes_since_last_save", "7");
+	drive_until(&d, 1100);
+	expect_incidents(&d, "");
+	drive_until(&d, 1110);
+	expect_incidents(&d, "1101 raised save.starved critical\n");
+	/* No save is due any more. */
+	d.points = "36000 1";
+	drive_until(&d, 1120);
+	expect_incidents(&d, "1115 cleared save.starved critical\n");
+	drive_end(&d);
+}
+
+/* The one that is due has begun. */
+static void
+test_save_starved_not_while_one_runs(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	starving(&d, "60 1", 7);
+	drive_until(&d, 600);
+	d.before = NULL;
+	drive_set(&d, "rdb_bgsave_in_progress", "0");
+	drive_until(&d, 601);
+	drive_saving(&d);
+	drive_until(&d, 650);
+	expect_incidents(&d, "");
+	drive_end(&d);
+}
+
 static void
 test_save_starved_waits_for_long_saves(void **arg)
 {
@@ -1080,8 +1219,14 @@ test_fork_slow_clears_by_a_faster_one_or_an_hour(void **arg)
 	drive_until(&d, 31);
 	expect_incidents(&d, "31 cleared fork.slow warning\n");
 	fork_of(&d, 500, 10e9);
-	drive_until(&d, 40);
+	drive_until(&d, 32);
 	expect_incidents(&d, "32 raised fork.slow warning\n");
+	fork_of(&d, 0.5, 10e9);
+	drive_until(&d, 33);
+	expect_incidents(&d, "33 cleared fork.slow warning\n");
+	fork_of(&d, 500, 10e9);
+	drive_until(&d, 40);
+	expect_incidents(&d, "34 raised fork.slow warning\n");
 	/* As slow as the last: another fork all the same, and another hour. */
 	fork_of(&d, 500, 10e9);
 	drive_until(&d, 3640);
@@ -1213,6 +1358,16 @@ test_fork_memory_not_when_headroom_is_unknown(void **arg)
 	drive_until(&d, 20);
 	expect_incidents(&d, "");
 	drive_end(&d);
+	/* One that is open when it becomes so stays as it is. */
+	copying(&d, "rdb_bgsave_in_progress", 6000);
+	expect_incidents(&d, "10 raised fork.memory warning\n");
+	drive_set(&d, "used_memory_rss", "20000");
+	drive_until(&d, 30);
+	expect_incidents(&d, "");
+	drive_set(&d, "used_memory_rss", "1000");
+	drive_until(&d, 40);
+	expect_incidents(&d, "35 cleared fork.memory warning\n");
+	drive_end(&d);
 }
 
 /*
@@ -1241,6 +1396,10 @@ test_module_fork_blocking(void **arg)
 	expect_incidents(&d, "");
 	drive_until(&d, 1303);
 	expect_incidents(&d, "1303 raised module.fork_blocking warning\n");
+	/* Something else has saved. */
+	drive_set(&d, "rdb_changes_since_last_save", "0");
+	drive_until(&d, 1304);
+	expect_incidents(&d, "1304 cleared module.fork_blocking warning\n");
 	drive_end(&d);
 }
 
@@ -1256,6 +1415,7 @@ main(void)
 		cmocka_unit_test(test_save_failed_cause_needs_7_0),
 		cmocka_unit_test(test_save_failed_causes_do_not_outlive_it),
 		cmocka_unit_test(test_save_failed_counts_rewrites),
+		cmocka_unit_test(test_save_failed_cause_stays_while_the_next_runs),
 		cmocka_unit_test(test_save_failed_severity_follows_the_save_points),
 		cmocka_unit_test(test_silent_cancelled_save),
 		cmocka_unit_test(test_silent_manual_save_without_points),
@@ -1263,12 +1423,15 @@ main(void)
 		cmocka_unit_test(test_save_stuck_bounds),
 		cmocka_unit_test(test_save_stuck_patience_grows_with_the_steps),
 		cmocka_unit_test(test_save_stuck_is_of_one_save),
+		cmocka_unit_test(test_save_stuck_begins_anew_with_another_child),
+		cmocka_unit_test(test_save_stuck_ends_with_more_patience),
 		cmocka_unit_test(test_save_stuck_needs_6_2),
 		cmocka_unit_test(test_save_slow),
 		cmocka_unit_test(test_silent_slow_diskless_sync),
 		cmocka_unit_test(test_child_of_a_sync_is_told_from_a_save),
 		cmocka_unit_test(test_silent_save_of_few_large_keys),
 		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_stale_without_save_points),
 		cmocka_unit_test(test_stale_waits_for_the_save_points),
 		cmocka_unit_test(test_silent_idle_for_a_month),
 		cmocka_unit_test(test_silent_one_write_a_second_under_one_save_point),
@@ -1280,6 +1443,8 @@ main(void)
 		cmocka_unit_test(test_never_saved_not_when),
 		cmocka_unit_test(test_save_starved),
 		cmocka_unit_test(test_save_starved_not_when),
+		cmocka_unit_test(test_save_starved_counts_since_the_last_save),
+		cmocka_unit_test(test_save_starved_not_while_one_runs),
 		cmocka_unit_test(test_save_starved_waits_for_long_saves),
 		cmocka_unit_test(test_save_starved_since_the_start),
 		cmocka_unit_test(test_trap_save_starved_counts_after_a_reset),
