@@ -30,6 +30,8 @@ test_save(void **arg)
 	drive_saving(&d);
 	drive_until(&d, 15);
 	expect_facts(&d, "10 rdb.save_started\n");
+	/* Good news needs no advice. */
+	assert_string_equal(drive_last(&d, "rdb.save_started")->advice, "");
 	expect_near(drive_figure(&d, "rdb.save_started", "changes"), 12);
 	expect_near(drive_figure(&d, "rdb.save_started", "keys"), 500);
 	drive_saved(&d);
@@ -39,6 +41,7 @@ test_save(void **arg)
 	drive_until(&d, 100);
 	expect_facts(&d, "16 rdb.save_finished\n");
 	expect_near(drive_figure(&d, "rdb.save_finished", "seconds"), 6);
+	expect_said(&d, "rdb.save_finished", "after 6 s");
 	expect_near(drive_figure(&d, "rdb.save_finished", "keys"), 500);
 	expect_near(drive_figure(&d, "rdb.save_finished", "cow_bytes"), 4096);
 	/* Between two samples, and with a clock that was set back meanwhile. */
@@ -47,8 +50,10 @@ test_save(void **arg)
 	drive_until(&d, 105);
 	expect_facts(&d, "101 rdb.save_finished\n");
 	drive_put(&d, "rdb_last_save_time", drive_get(&d, "rdb_last_save_time") - 1);
+	drive_set(&d, "rdb_last_bgsave_time_sec", "-1");
 	drive_until(&d, 110);
 	expect_facts(&d, "106 rdb.save_finished\n");
+	expect_said(&d, "rdb.save_finished", "after 0 s");
 	expect_incidents(&d, "");
 	drive_end(&d);
 }
@@ -79,12 +84,15 @@ test_rewrite(void **arg)
 	drive_until(&d, 20);
 	expect_facts(&d, "16 aof.rewrite_finished\n");
 	expect_near(drive_figure(&d, "aof.rewrite_finished", "seconds"), 6);
+	expect_said(&d, "aof.rewrite_finished", "after 6 s");
 	expect_near(drive_figure(&d, "aof.rewrite_finished", "aof_bytes"), 7000);
 	expect_near(drive_figure(&d, "aof.rewrite_finished", "cow_bytes"), 4096);
 	/* Between two samples. */
 	rewrite(&d, false, 1);
+	drive_set(&d, "aof_last_rewrite_time_sec", "0");
 	drive_until(&d, 25);
 	expect_facts(&d, "21 aof.rewrite_finished\n");
+	expect_said(&d, "aof.rewrite_finished", "after 0 s");
 	/* One behind another. */
 	rewrite(&d, true, 1);
 	drive_until(&d, 30);
@@ -167,6 +175,12 @@ test_role_switched(void **arg)
 	expect_facts(&d, "10 role.switched\n");
 	expect_said(&d, "role.switched", "it was slave and is master");
 	expect_incidents(&d, "");
+	/* What is not told for a while was no switch. */
+	drive_drop(&d, "role");
+	drive_until(&d, 70);
+	drive_set(&d, "role", "master");
+	drive_until(&d, 80);
+	expect_facts(&d, "");
 	drive_end(&d);
 }
 
@@ -207,7 +221,9 @@ test_persistence_changed(void **arg)
 	drive_set(&d, "aof_current_size", "100");
 	drive_until(&d, 34);
 	expect_facts(&d, "34 persistence.changed warning\n");
-	expect_said(&d, "persistence.changed", "the AOF was switched on");
+	assert_string_equal(drive_summary(&d, "persistence.changed"),
+			    "the AOF was switched on");
+	assert_string_not_equal(drive_last(&d, "persistence.changed")->advice, "");
 	expect_incidents(&d, "");
 	drive_end(&d);
 }
@@ -402,6 +418,38 @@ test_same_run_after_a_reconnect(void **arg)
 	drive_end(&d);
 }
 
+/* What runs then is told, though one ran at the end of the run before, too. */
+static void
+test_restarted_while_saving(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-7.0-saved", "3600 1");
+	drive_saving(&d);
+	drive_until(&d, 20);
+	d.facts[0] = '\0';
+	drive_restart(&d, "another");
+	drive_set(&d, "rdb_bgsave_in_progress", "1");
+	drive_until(&d, 30);
+	expect_facts(&d, "21 server.restarted warning\n21 rdb.save_started\n");
+	drive_end(&d);
+}
+
+/* A clock that was wrong when we came has not jumped. */
+static void
+test_clock_that_is_wrong_is_no_jump(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	drive_begin(&d, "redis-7.0-saved");
+	d.server_shift = 3600;
+	drive_until(&d, 60);
+	assert_null(strstr(d.facts, "server.clock_jump"));
+	drive_end(&d);
+}
+
 /*
  * server.clock_jump
  */
@@ -525,6 +573,15 @@ test_trap_negative_durations(void **arg)
 		drive_until(&d, 30);
 		expect_facts(&d, "13 server.clock_jump warning\n");
 		expect_said(&d, "server.clock_jump", "negative");
+		drive_set(&d, "rdb_last_bgsave_time_sec", "3");
+		drive_until(&d, 40);
+		expect_facts(&d, "");
+		/* -1 is none; and one is told once. */
+		drive_set(&d, "rdb_last_bgsave_time_sec", "-2");
+		drive_until(&d, 50);
+		drive_set(&d, "rdb_last_bgsave_time_sec", "-3");
+		drive_until(&d, 60);
+		expect_facts(&d, "41 server.clock_jump warning\n");
 		assert_true(watch_history(d.watch)->longest_save_s < 1);
 		drive_end(&d);
 	}
@@ -575,6 +632,8 @@ main(void)
 		cmocka_unit_test(test_restarted_with_an_aof),
 		cmocka_unit_test(test_restarted_with_a_late_answer),
 		cmocka_unit_test(test_same_run_after_a_reconnect),
+		cmocka_unit_test(test_restarted_while_saving),
+		cmocka_unit_test(test_clock_that_is_wrong_is_no_jump),
 		cmocka_unit_test(test_clock_jump),
 		cmocka_unit_test(test_clock_jump_not_when_ours_did),
 		cmocka_unit_test(test_clock_jump_not_by_a_slow_answer),
