@@ -88,9 +88,9 @@ duration_seconds(char buf[static 32], int64_t ns)
 const char *
 duration_text(char buf[static 32], int64_t ns)
 {
-	for (size_t i = sizeof(units) / sizeof(units[0]); ns > 0 && i-- > 1;) {
-		/* The last rows are the longest units. */
-		if (ns % units[i].ns == 0 && units[i].ns > 1) {
+	/* The last rows are the longest units; the first one has no name. */
+	for (size_t i = sizeof(units) / sizeof(units[0]) - 1; ns > 0 && i > 0; i--) {
+		if (ns % units[i].ns == 0) {
 			snprintf(buf, 32, "%" PRId64 "%s", ns / units[i].ns,
 				 units[i].name);
 			return buf;

@@ -48,7 +48,8 @@ struct publisher {
 	struct link *link; /* where the last one went; NULL: not yet, or no more */
 	char *channel;	   /* of the notices; NULL: they are not published */
 	struct outlet notices;
-	TAILQ_HEAD(, kept) kept; /* in flight or not, in the order of their coming */
+	/* In flight or not, in the order of their coming. */
+	TAILQ_HEAD(kept_list, kept) kept;
 	unsigned kept_count, in_flight;
 	bool refused; /* the server's last answer to a notice was an error: told */
 	uint64_t notices_published, notices_dropped;
