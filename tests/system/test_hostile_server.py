@@ -327,7 +327,7 @@ def test_server_that_never_reads(make_scene):
         connection.send(bulk(b"x" * 60_000))
         eventually(lambda: not scene.on.is_set() or None, timeout=30)
 
-    scene = make_scene({"INFO": block}, interval=0.1)
+    scene = make_scene({"INFO": block})
     fake = scene.fakes["INFO"]
     scene.misbehave()
     eventually(lambda: scene.target("INFO")["publish_state"] == "blocked"
