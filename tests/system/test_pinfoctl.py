@@ -1034,6 +1034,50 @@ def test_check_for_real(make_redis, make_daemon, ctl):
     assert "not running" in done.stdout
 
 
+@pytest.fixture
+def failing(make_redis):
+    """A server whose saves fail, because its dump is a directory."""
+    server = make_redis(save="3600 1")
+    (server.dir / "dump.rdb").mkdir()
+    return server
+
+
+def test_incident_from_raise_to_clear(failing, make_daemon, ctl):
+    """Seen by check, incidents and status, acknowledged, and over."""
+    daemon = make_daemon(failing, "-i", "0.5")
+    daemon.wait_status(state="up")
+    ctl.at(daemon)
+    assert ctl("check").returncode == OK
+    process = ctl.spawn("watch")
+    reader = Reader(process)
+    reader.until(r"loading:0")
+    failing.call("BGSAVE")
+    line = reader.until(r"rdb\.save_failed raised")
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{3}Z default: rdb\.save_failed raised, "
+                    r"critical: the last save failed", line)
+    assert "{" not in line
+
+    done = ctl("check")
+    assert (done.returncode, done.stderr) == (CRITICAL, "")
+    assert done.stdout.startswith(
+        "PINFOD CRITICAL - default rdb.save_failed: the last save failed")
+    assert " critical=1 warning=0 quiet=0" in done.stdout
+    assert ctl("status").stdout.split()[-1] == "1c"
+    assert ctl.json("incidents")[1][0]["incident"] == "rdb.save_failed"
+
+    assert ctl("ack", "default", "rdb.save_failed").returncode == DONE
+    done = ctl("check")
+    assert done.returncode == OK
+    assert "1 incident acknowledged or silenced" in done.stdout
+    assert ctl("incidents").stdout.endswith("(acknowledged)\n")
+
+    (failing.dir / "dump.rdb").rmdir()
+    failing.call("BGSAVE")
+    reader.until(r"default: rdb\.save_failed cleared")
+    assert ctl("incidents").stdout == "no open incidents\n"
+    assert " quiet=0" in ctl("check").stdout
+
+
 # watch
 
 class Reader:
