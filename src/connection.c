@@ -25,6 +25,8 @@
 #include <sys/socket.h>
 
 #include "fence.h"
+#include "pair.h"
+#include "relay.h"
 #include "xalloc.h"
 
 /* Unacknowledged data, that is: the machine or the network is gone. */
@@ -39,6 +41,7 @@ struct connection {
 
 	redisAsyncContext *ac; /* NULL: not open */
 	struct fence *fence;
+	struct relay *relay; /* for TLS; NULL: there never was any */
 	struct event reading, writing;
 	bool reads, writes; /* whether those are added */
 	bool connected;	    /* hiredis has said so */
@@ -118,6 +121,20 @@ forget_context(struct connection *c)
 	del_write(c);
 	c->ac = NULL;
 	c->connected = false;
+	relay_close(c->relay);
+}
+
+/* What hiredis cannot know: that the server speaks TLS, or what it said by TLS. */
+static const char *
+true_reason(const struct connection *c, const redisContext *context)
+{
+	/* A TLS record of the kind `alert`, where a reply should begin. */
+	if (context->err == REDIS_ERR_PROTOCOL &&
+	    strstr(context->errstr, "got \"\\x15\"") != NULL)
+		return "the server speaks TLS on this port: rediss://";
+	if (relay_is_open(c->relay) && relay_reason(c->relay)[0] != '\0')
+		return relay_reason(c->relay);
+	return context->errstr;
 }
 
 /* The context dies, for a reason of hiredis': called from inside of hiredis. */
@@ -133,12 +150,12 @@ cleanup(void *arg)
 	if (fence_reason(c->fence) != NULL)
 		set_fault(c, FAULT_HOSTILE, fence_reason(c->fence));
 	else if (context->err == REDIS_ERR_PROTOCOL || context->err == REDIS_ERR_OOM)
-		set_fault(c, FAULT_HOSTILE, context->errstr);
+		set_fault(c, FAULT_HOSTILE, true_reason(c, context));
 	else if (context->err == REDIS_ERR_OTHER && c->connected)
 		/* An error reply that nobody asked for: maximum of clients. */
 		set_fault(c, fault_of_error(context->errstr), context->errstr);
 	else
-		set_fault(c, FAULT_UNREACHABLE, context->errstr);
+		set_fault(c, FAULT_UNREACHABLE, true_reason(c, context));
 	forget_context(c);
 }
 
@@ -234,6 +251,7 @@ connection_free(struct connection *c)
 	if (c == NULL)
 		return;
 	connection_close(c);
+	relay_free(c->relay);
 	fence_free(c->fence);
 	free(c);
 }
@@ -291,11 +309,89 @@ connection_open_tcp(struct connection *c, const char *address, int port)
 	return adopt(c, redisAsyncConnect(address, port));
 }
 
+/* hiredis gets one end of a pair of unix sockets, the relay has the other. */
+static bool
+adopt_pair(struct connection *c)
+{
+	redisAsyncContext *ac = NULL;
+	struct pair pair;
+	int fd = -1, err = 0;
+
+	if (pair_listen(&pair) == 0) {
+		ac = redisAsyncConnectUnix(pair.path);
+		fd = pair_accept(&pair, ac != NULL && ac->err == 0 ? ac->c.fd : -1);
+	}
+	err = errno;
+	if (fd >= 0) {
+		relay_join(c->relay, fd);
+		return adopt(c, ac);
+	}
+	if (ac != NULL)
+		redisAsyncFree(ac);
+	set_fault(c, FAULT_UNREACHABLE, "");
+	snprintf(c->reason, sizeof(c->reason), "the relay for TLS cannot be made: %s",
+		 strerror(err));
+	return false;
+}
+
+static void
+relay_open_cb(void *owner)
+{
+	struct connection *c = owner;
+
+	c->now = clock_now();
+	if (!adopt_pair(c))
+		relay_close(c->relay);
+	c->handlers->turn(c->owner, c->now);
+}
+
+static void
+relay_failed_cb(void *owner)
+{
+	struct connection *c = owner;
+
+	c->now = clock_now();
+	set_fault(c, FAULT_UNREACHABLE, relay_reason(c->relay));
+	relay_close(c->relay);
+	c->handlers->turn(c->owner, c->now);
+}
+
+bool
+connection_open_tls(struct connection *c, const char *address, int port,
+		    const struct endpoint *endpoint)
+{
+	static const struct relay_handlers handlers = {
+		.open = relay_open_cb,
+		.failed = relay_failed_cb,
+	};
+
+	if (c->relay == NULL)
+		c->relay = relay_new(c->base, &handlers, c);
+	if (relay_open(c->relay, endpoint, address, port))
+		return true;
+	set_fault(c, FAULT_UNREACHABLE, relay_reason(c->relay));
+	return false;
+}
+
+const char *
+connection_late(const struct connection *c)
+{
+	return relay_is_open(c->relay) ? relay_late(c->relay)
+				       : "the connection attempt timed out";
+}
+
+const struct tls_info *
+connection_tls(const struct connection *c)
+{
+	return relay_info(c->relay);
+}
+
 void
 connection_close(struct connection *c)
 {
 	redisAsyncContext *ac = c->ac;
 
+	relay_close(c->relay);
 	if (ac == NULL)
 		return;
 	forget_context(c);
@@ -311,7 +407,7 @@ connection_close(struct connection *c)
 bool
 connection_is_open(const struct connection *c)
 {
-	return c->ac != NULL;
+	return c->ac != NULL || relay_is_open(c->relay);
 }
 
 bool

@@ -233,6 +233,10 @@ connect_next(struct link *l, struct mono now)
 	set_state(l, STATE_CONNECTING, "attempt", now);
 	if (e->path != NULL)
 		connection_open_unix(l->connection, e->path);
+	else if (e->tls.on)
+		connection_open_tls(l->connection,
+				    l->addresses.address[l->next_address++], e->port,
+				    e);
 	else
 		connection_open_tcp(l->connection,
 				    l->addresses.address[l->next_address++], e->port);
@@ -519,7 +523,7 @@ check_deadline(struct link *l, struct mono now)
 	else if (l->state == STATE_RESOLVING)
 		give_up(l, FAULT_UNREACHABLE, "no name server has answered for 5 s");
 	else if (l->state == STATE_CONNECTING)
-		give_up(l, FAULT_UNREACHABLE, "the connection attempt timed out");
+		give_up(l, FAULT_UNREACHABLE, connection_late(l->connection));
 	else
 		check_head(l, now);
 }
@@ -647,4 +651,10 @@ const char *
 link_server_version(const struct link *l)
 {
 	return l->server_version;
+}
+
+const struct tls_info *
+link_tls(const struct link *l)
+{
+	return connection_tls(l->connection);
 }
