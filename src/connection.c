@@ -45,6 +45,7 @@ struct connection {
 	struct event reading, writing;
 	bool reads, writes; /* whether those are added */
 	bool connected;	    /* hiredis has said so */
+	bool heard;	    /* there was a reply */
 	bool unflushed;	    /* there is output that was not tried yet */
 	struct mono now;    /* read once a turn */
 	enum fault fault;
@@ -124,17 +125,22 @@ forget_context(struct connection *c)
 	relay_close(c->relay);
 }
 
-/* What hiredis cannot know: that the server speaks TLS, or what it said by TLS. */
-static const char *
-true_reason(const struct connection *c, const redisContext *context)
+/* What hiredis cannot know. */
+static void
+set_unreachable(struct connection *c, const redisContext *context)
 {
-	/* A TLS record of the kind `alert`, where a reply should begin. */
-	if (context->err == REDIS_ERR_PROTOCOL &&
-	    strstr(context->errstr, "got \"\\x15\"") != NULL)
-		return "the server speaks TLS on this port: rediss://";
+	const char *reason = context->errstr;
+
 	if (relay_is_open(c->relay) && relay_reason(c->relay)[0] != '\0')
-		return relay_reason(c->relay);
-	return context->errstr;
+		reason = relay_reason(c->relay);
+	set_fault(c, FAULT_UNREACHABLE, reason);
+	/* Where TLS is spoken, a greeting in clear ends like this. */
+	if (c->connected && !c->heard && c->relay == NULL &&
+	    context->connection_type == REDIS_CONN_TCP)
+		snprintf(c->reason, sizeof(c->reason),
+			 "%s before it said anything; if it speaks TLS on this port: "
+			 "rediss://",
+			 context->errstr);
 }
 
 /* The context dies, for a reason of hiredis': called from inside of hiredis. */
@@ -150,12 +156,12 @@ cleanup(void *arg)
 	if (fence_reason(c->fence) != NULL)
 		set_fault(c, FAULT_HOSTILE, fence_reason(c->fence));
 	else if (context->err == REDIS_ERR_PROTOCOL || context->err == REDIS_ERR_OOM)
-		set_fault(c, FAULT_HOSTILE, true_reason(c, context));
+		set_fault(c, FAULT_HOSTILE, context->errstr);
 	else if (context->err == REDIS_ERR_OTHER && c->connected)
 		/* An error reply that nobody asked for: maximum of clients. */
 		set_fault(c, fault_of_error(context->errstr), context->errstr);
 	else
-		set_fault(c, FAULT_UNREACHABLE, true_reason(c, context));
+		set_unreachable(c, context);
 	forget_context(c);
 }
 
@@ -205,6 +211,7 @@ reply_cb(redisAsyncContext *ac, void *data, void *privdata)
 	/* NULL: the context dies; the cleanup hook says why. */
 	if (r == NULL || c == NULL)
 		return;
+	c->heard = true;
 	reply.now = c->now;
 	switch (r->type) {
 	case REDIS_REPLY_STRING:
@@ -282,6 +289,7 @@ adopt(struct connection *c, redisAsyncContext *ac)
 	}
 	adopt_socket(ac);
 	c->ac = ac;
+	c->heard = false;
 	fence_attach(c->fence, ac);
 	event_assign(&c->reading, c->base, ac->c.fd, EV_READ | EV_PERSIST, read_cb, c);
 	event_assign(&c->writing, c->base, ac->c.fd, EV_WRITE | EV_PERSIST, write_cb,

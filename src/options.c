@@ -360,13 +360,12 @@ static const struct option_row rows[] = {
 	{ 's', NULL, "SOCKET", set_socket,
 	  "server's unix socket, instead of host and port" },
 	{ 'u', NULL, "URI", set_uri,
-	  "redis://[[user]:password@]host[:port], by TLS\n"
-	  "rediss://..., or\n"
+	  "redis://[[user]:password@]host[:port] or\n"
 	  "unix://PATH; repeat it to watch several servers" },
 	{ 0, "user", "NAME", set_user, "ACL user (the server's default user)" },
 	{ 'a', "pass", "PASSWORD", set_password, "password; better: in REDISCLI_AUTH" },
 	{ 0, "askpass", NULL, set_askpass, "ask for the password on the terminal" },
-	{ 0, "tls", NULL, set_tls, "by TLS (with -h and -p; rediss:// says it in -u)" },
+	{ 0, "tls", NULL, set_tls, "connect by TLS; in a URI rediss:// says so" },
 	{ 0, "cacert", "FILE", set_cacert,
 	  "certificates to trust (those of the system)" },
 	{ 0, "cacertdir", "DIR", set_cacertdir, "the same, a directory" },
