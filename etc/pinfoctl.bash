@@ -20,7 +20,8 @@ _pinfoctl()
 {
 	local IFS=$' \t\n' program=${1/#\~/$HOME} before=${COMP_LINE:0:COMP_POINT}
 	local cur words line name i command='' given=0 open='' kind='' socket=()
-	local commands=() options=(--stopped-ok --version --help) candidates=()
+	local kinds=() rest
+	local commands=() options=() candidates=()
 	COMPREPLY=()
 	cur=${before##*[$' \t']}
 	read -ra words <<<"${before%"$cur"}"
@@ -38,24 +39,33 @@ _pinfoctl()
 		--socket=*) socket=(-s "${words[i]#*=}") ;;
 		-*) ;;
 		*)
-			[[ -z $command ]] || given=1
+			[[ -z $command ]] || ((++given))
 			command=${command:-${words[i]}}
 			;;
 		esac
 	done
 
-	# "  name [argument]  help", "  -x, --name ARGUMENT  help"
+	# "  name [argument]  help", "  name ARGUMENT ...", "  -x, --name ARGUMENT  help"
 	while IFS= read -r line; do
-		[[ $line =~ ^'  '(-., )?([a-z-]+)' '(\[([a-z]+)\])? ]] || continue
+		[[ $line =~ ^'  '(-., )?([a-z-]+)' '(.*) ]] || continue
+		rest=${BASH_REMATCH[3]}
 		name=${BASH_REMATCH[2]}
 		if [[ $name == -* ]]; then
 			options+=("$name")
 			continue
 		fi
 		commands+=("$name")
-		[[ -z $command || $name != "$command"* ]] || kind=${BASH_REMATCH[4]}
+		# An exact name outweighs those that only begin like it.
+		[[ -n $command && $name == "$command"* && $kind != exact ]] || continue
+		[[ $name != "$command" ]] || kind=exact
+		kinds=()
+		while [[ $rest =~ ^('['([a-z]+)']'|([A-Z]{2,}))' '+(.*) ]]; do
+			kinds+=("${BASH_REMATCH[2]:-${BASH_REMATCH[3],,}}")
+			rest=${BASH_REMATCH[4]}
+		done
 	done < <("$program" --help 2>/dev/null)
 
+	kind=${kinds[given]-}
 	if [[ -n $open ]]; then
 		[[ $open != --timeout ]] || return 0
 		compopt -o filenames 2>/dev/null
@@ -63,12 +73,15 @@ _pinfoctl()
 		return 0
 	elif [[ $cur == -* ]]; then
 		candidates=("${options[@]}")
-	elif [[ -z $command || ($kind == command && $given == 0) ]]; then
+	elif [[ -z $command || $kind == command ]]; then
 		candidates=("${commands[@]}")
-	elif [[ $kind == target && $given == 0 ]]; then
+	elif [[ $kind == target || $kind == targets ]]; then
 		mapfile -t candidates < <("$program" "${socket[@]}" --timeout 1 targets \
 			2>/dev/null)
-	elif [[ $kind == level && $given == 0 ]]; then
+	elif [[ $kind == incident || $kind == incidents ]]; then
+		mapfile -t candidates < <("$program" explain 2>/dev/null)
+		candidates=("${candidates[@]%% *}")
+	elif [[ $kind == level ]]; then
 		candidates=(error warning notice info debug)
 	fi
 	for name in "${candidates[@]}"; do

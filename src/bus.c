@@ -1,11 +1,10 @@
 /*
- * bus: see bus.h. A detached sink is only marked while a sample goes round,
+ * bus: see bus.h. A detached sink is only marked while a message goes round,
  * and swept when the outermost round is over.
  */
 #include "bus.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -13,13 +12,13 @@
 
 struct bus_sink {
 	TAILQ_ENTRY(bus_sink) entry;
-	bus_sample_fn *fn; /* NULL: detached, to be swept */
+	const struct bus_handlers *handlers; /* NULL: detached, to be swept */
 	void *sink;
 };
 
 struct bus {
 	TAILQ_HEAD(sinks, bus_sink) sinks;
-	unsigned rounds; /* samples that are being handed round now */
+	unsigned rounds; /* messages that are being handed round now */
 	bool sweep;
 };
 
@@ -40,11 +39,11 @@ bus_free(struct bus *b)
 }
 
 struct bus_sink *
-bus_attach(struct bus *b, bus_sample_fn *fn, void *sink)
+bus_attach(struct bus *b, const struct bus_handlers *handlers, void *sink)
 {
 	struct bus_sink *s = xcalloc(1, sizeof(*s));
 
-	s->fn = fn;
+	s->handlers = handlers;
 	s->sink = sink;
 	TAILQ_INSERT_TAIL(&b->sinks, s, entry);
 	return s;
@@ -56,7 +55,7 @@ bus_detach(struct bus *b, struct bus_sink *s)
 	if (s == NULL)
 		return;
 	if (b->rounds > 0) {
-		s->fn = NULL;
+		s->handlers = NULL;
 		b->sweep = true;
 		return;
 	}
@@ -71,22 +70,59 @@ sweep(struct bus *b)
 
 	for (; s != NULL; s = next) {
 		next = TAILQ_NEXT(s, entry);
-		if (s->fn == NULL)
+		if (s->handlers == NULL)
 			bus_detach(b, s);
 	}
 	b->sweep = false;
 }
 
-void
-bus_sample(struct bus *b, const struct sample *sample)
+bool
+bus_wants(const struct bus *b, const char *channel)
 {
 	struct bus_sink *s;
 
-	b->rounds++;
 	TAILQ_FOREACH (s, &b->sinks, entry) {
-		if (s->fn != NULL)
-			s->fn(s->sink, sample);
+		if (s->handlers != NULL && s->handlers->wants != NULL &&
+		    s->handlers->wants(s->sink, channel))
+			return true;
 	}
+	return false;
+}
+
+static void
+end_round(struct bus *b)
+{
 	if (--b->rounds == 0 && b->sweep)
 		sweep(b);
+}
+
+/* The kind is a member of struct bus_handlers. */
+#define HAND_ROUND(b, kind, message)                                          \
+	do {                                                                  \
+		struct bus_sink *s;                                           \
+                                                                              \
+		(b)->rounds++;                                                \
+		TAILQ_FOREACH (s, &(b)->sinks, entry) {                       \
+			if (s->handlers != NULL && s->handlers->kind != NULL) \
+				s->handlers->kind(s->sink, message);          \
+		}                                                             \
+		end_round(b);                                                 \
+	} while (0)
+
+void
+bus_sample(struct bus *b, const struct sample *sample)
+{
+	HAND_ROUND(b, sample, sample);
+}
+
+void
+bus_notice(struct bus *b, const struct bus_notice *notice)
+{
+	HAND_ROUND(b, notice, notice);
+}
+
+void
+bus_answer(struct bus *b, const struct sample *answer)
+{
+	HAND_ROUND(b, answer, answer);
 }

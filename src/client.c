@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "bus.h"
 #include "clock.h"
 #include "glob.h"
 #include "log.h"
@@ -344,18 +343,42 @@ client_any_subscription(const struct client *c, bool pattern)
 	return s != NULL ? s->name : NULL;
 }
 
+static bool
+fits(const struct subscription *s, const char *channel)
+{
+	static const char own[] = "pinfod:";
+	size_t len = sizeof(own) - 1;
+
+	if (!s->pattern)
+		return strcmp(s->name, channel) == 0;
+	if (strncmp(channel, own, len) == 0 && strncmp(s->name, own, len) != 0)
+		return false;
+	return glob_match(s->name, channel);
+}
+
+bool
+client_wants(const struct client *c, const char *channel)
+{
+	struct subscription *s;
+
+	if (c->closing || c->gone)
+		return false;
+	TAILQ_FOREACH (s, &c->subscriptions, entry) {
+		if (fits(s, channel))
+			return true;
+	}
+	return false;
+}
+
 void
-client_deliver(struct client *c, const struct sample *sample)
+client_deliver(struct client *c, const char *channel, const char *text, size_t len)
 {
 	struct subscription *s;
 
 	if (c->closing || c->gone)
 		return;
 	TAILQ_FOREACH (s, &c->subscriptions, entry) {
-		bool fits = s->pattern ? glob_match(s->name, sample->channel)
-				       : strcmp(s->name, sample->channel) == 0;
-
-		if (!fits)
+		if (!fits(s, channel))
 			continue;
 		if (unread(c) > OUTPUT_MAX) {
 			log_info(NULL, "control: client %llu does not read: dropped",
@@ -368,7 +391,7 @@ client_deliver(struct client *c, const struct sample *sample)
 		resp_text(&c->out, s->pattern ? "pmessage" : "message");
 		if (s->pattern)
 			resp_text(&c->out, s->name);
-		resp_text(&c->out, sample->channel);
-		resp_bulk(&c->out, sample->text, sample->len);
+		resp_text(&c->out, channel);
+		resp_bulk(&c->out, text, len);
 	}
 }

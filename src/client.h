@@ -17,7 +17,6 @@
 
 struct client;
 struct event_base;
-struct sample;
 
 #define CLIENT_SUBSCRIPTIONS_MAX 64
 #define CLIENT_CHANNEL_MAX 256
@@ -68,7 +67,14 @@ unsigned client_subscriptions(const struct client *client);
 /* Any one of its channels (or patterns), or NULL when there is none left. */
 const char *client_any_subscription(const struct client *client, bool pattern);
 
-/* Sends it, once for each channel and pattern that matches. */
-void client_deliver(struct client *client, const struct sample *sample);
+/*
+ * Sends it, once for each channel and pattern that matches. What begins with
+ * "pinfod:" is much, and only patterns that begin with it, too, match it.
+ */
+void client_deliver(struct client *client, const char *channel, const char *text,
+		    size_t len);
+
+/* Whether it would send anything. */
+bool client_wants(const struct client *client, const char *channel);
 
 #endif

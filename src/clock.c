@@ -24,6 +24,15 @@ clock_wall(void)
 	return (struct wall){ ts.tv_sec * NS_PER_S + ts.tv_nsec };
 }
 
+int64_t
+clock_asleep_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec - clock_now().ns;
+}
+
 struct instant
 clock_instant(void)
 {

@@ -43,6 +43,9 @@ struct instant {
 
 struct instant clock_instant(void);
 
+/* How long the machine has slept since it began: what struct mono leaves out. */
+int64_t clock_asleep_ns(void);
+
 /* The time from b to a in nanoseconds; negative when a is before b. */
 static inline int64_t
 clock_diff_ns(struct mono a, struct mono b)

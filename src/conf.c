@@ -299,11 +299,13 @@ check_tls(const struct conf *c, struct conf_messages *messages)
 
 /* Where the socket is when nobody says; NULL: nowhere. */
 static char *
-default_control_path(void)
+default_control_path(const struct conf_flags *flags)
 {
 	const char *runtime = getenv("RUNTIME_DIRECTORY");
 	const char *user = getenv("XDG_RUNTIME_DIR");
 
+	if (flags->handed_over != NULL)
+		return xstrdup(flags->handed_over);
 	/* systemd.exec(5): a list, separated by colons; the first is ours. */
 	if (runtime != NULL && *runtime == '/')
 		return xasprintf("%.*s/pinfod.sock", (int)strcspn(runtime, ":"),
@@ -322,7 +324,7 @@ complete(struct conf *c, const struct conf_flags *flags, struct conf_messages *m
 	replace(&c->control_group, flags->control_group);
 	replace(&c->log_level_name, flags->log_level);
 	if (c->control_path == NULL)
-		c->control_path = default_control_path();
+		c->control_path = default_control_path(flags);
 	if (c->control_path == NULL)
 		conf_say(messages, true,
 			 xstrdup("--control: say where the control socket shall be: "
@@ -377,7 +379,7 @@ conf_load(const struct conf_flags *flags, struct conf_messages *messages)
 	check_tls(c, messages);
 	check_notices(c, messages);
 	check_password_files(c, messages);
-	target_config_fini(&defaults);
+	c->defaults = defaults;
 	if (messages->errors == 0)
 		return c;
 	conf_free(c);
@@ -392,6 +394,7 @@ conf_free(struct conf *c)
 	for (size_t i = 0; i < c->target_count; i++)
 		target_config_fini(&c->targets[i]);
 	free(c->targets);
+	target_config_fini(&c->defaults);
 	free(c->file);
 	free(c->control_path);
 	free(c->control_group);

@@ -16,6 +16,7 @@
 #include "target_config.h"
 
 #define CONF_FILE "/etc/pinfod/pinfod.conf"
+#define CONF_GROUP "pinfod"
 #define CONF_TARGETS_MAX 10000
 /* Longer ones do not fit into sun_path. */
 #define CONF_CONTROL_PATH_MAX 107
@@ -31,6 +32,7 @@
 struct conf_flags {
 	const char *file; /* NULL: CONF_FILE, if it is there */
 	const char *control_path, *control_group, *log_level;
+	const char *handed_over; /* the service manager's control socket; or NULL */
 	const char *channel, *user, *password;
 	const char *notices;		/* "" says: none */
 	int64_t interval_ns, sample_ns; /* 0: not said */
@@ -42,11 +44,13 @@ struct conf_flags {
 
 struct conf {
 	char *file; /* that was read; NULL: none */
-	char *control_path, *control_group;
+	char *control_path;
+	char *control_group; /* NULL: CONF_GROUP, if it can be had */
 	char *log_level_name;
 	enum log_level log_level;
 	struct target_config *targets;
 	size_t target_count;
+	struct target_config defaults; /* of targets, and so without name and address */
 };
 
 /* Texts like "FILE:LINE: KEY: what was found; what is allowed". */

@@ -84,9 +84,10 @@ static const struct conf_option options[] = {
 	  .offset = IN_CONF(control_path),
 	  .check = check_control_path,
 	  .preset = "\"\"",
-	  .help = "Where the control socket is. Preset: pinfod.sock in the directory that\n"
-		  "systemd made; else /run/pinfod/pinfod.sock for root; else in\n"
-		  "$XDG_RUNTIME_DIR. A reload does not move it." },
+	  .help = "Where the control socket is. Preset: the one that systemd hands over;\n"
+		  "else pinfod.sock in the directory that systemd made; else\n"
+		  "/run/pinfod/pinfod.sock for root; else in $XDG_RUNTIME_DIR. A reload\n"
+		  "does not move it, and one that was handed over stays where it is." },
 	{ .scope = CONF_SCOPE_CONTROL,
 	  .key = "group",
 	  .type = CONF_TYPE_STRING,
@@ -94,14 +95,15 @@ static const struct conf_option options[] = {
 	  .check = check_group,
 	  .preset = "\"\"",
 	  .help = "The group that the socket belongs to and whose members may START,\n"
-		  "STOP, POLL. Preset: none." },
+		  "STOP, POLL. Preset: pinfod, where there is such a group and pinfod\n"
+		  "may give the socket to it; else none." },
 	{ .scope = CONF_SCOPE_LOG,
 	  .key = "level",
 	  .type = CONF_TYPE_STRING,
 	  .offset = IN_CONF(log_level_name),
 	  .check = check_level,
 	  .preset = "\"notice\"",
-	  .help = "error, warning, notice, info or debug." },
+	  .help = "What is logged: error, warning, notice, info or debug." },
 	{ .scope = CONF_SCOPE_TARGET,
 	  .key = "interval",
 	  .type = CONF_TYPE_DURATION,
@@ -109,8 +111,8 @@ static const struct conf_option options[] = {
 	  .min = CONF_INTERVAL_MIN_NS,
 	  .max = CONF_INTERVAL_MAX_NS,
 	  .preset = "\"5s\"",
-	  .help = "Between two messages, 0.1s to 1d. Units: ms s m h d; a bare number\n"
-		  "is seconds." },
+	  .help = "The time between two messages, 0.1s to 1d. Units: ms s m h d; a bare\n"
+		  "number is seconds." },
 	{ .scope = CONF_SCOPE_TARGET,
 	  .key = "sample",
 	  .type = CONF_TYPE_DURATION,

@@ -49,8 +49,8 @@ struct control {
 	struct commands commands;
 	char *path, *lock_path;
 	gid_t group;
-	int lock;
-	bool bound; /* the socket at path is ours to remove */
+	int lock;   /* -1: none */
+	bool bound; /* the socket at path is ours to give away, and to remove */
 	struct evconnlistener *listener;
 	struct event resume, sweep;
 	bool accept_failed; /* told already */
@@ -115,17 +115,53 @@ sweep_cb(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/*
+ * Messages.
+ */
+
+static void
+deliver(struct control *c, const char *channel, const char *text, size_t len)
+{
+	struct seat *s;
+
+	TAILQ_FOREACH (s, &c->seats, entry) {
+		if (!s->gone)
+			client_deliver(s->client, channel, text, len);
+	}
+}
+
 static void
 on_sample(void *sink, const struct sample *sample)
+{
+	deliver(sink, sample->channel, sample->text, sample->len);
+}
+
+static void
+on_notice(void *sink, const struct bus_notice *notice)
+{
+	if (notice->json != NULL)
+		deliver(sink, notice->channel, notice->json, notice->len);
+}
+
+static bool
+on_wants(void *sink, const char *channel)
 {
 	struct control *c = sink;
 	struct seat *s;
 
 	TAILQ_FOREACH (s, &c->seats, entry) {
-		if (!s->gone)
-			client_deliver(s->client, sample);
+		if (!s->gone && client_wants(s->client, channel))
+			return true;
 	}
+	return false;
 }
+
+static const struct bus_handlers bus_handlers = {
+	.sample = on_sample,
+	.notice = on_notice,
+	.answer = on_sample,
+	.wants = on_wants,
+};
 
 static void
 refuse(struct control *c, int fd)
@@ -290,33 +326,34 @@ bind_socket(struct control *c, char *error, size_t size)
 	umask(mask);
 	if (rc == 0) {
 		c->bound = true;
-		if (control_set_group(c, c->group))
-			return fd;
-		fail(error, size, "cannot give %s to group %ld: %s", c->path,
-		     (long)c->group, strerror(errno));
-	} else {
-		fail(error, size, "cannot bind %s: %s", c->path, strerror(errno));
+		return fd;
 	}
+	fail(error, size, "cannot bind %s: %s", c->path, strerror(errno));
 	close(fd);
 	return -1;
 }
 
 static bool
-listen_on(struct control *c, char *error, size_t size)
+listen_on(struct control *c, int fd, char *error, size_t size)
 {
-	int fd;
+	unsigned flags = LEV_OPT_CLOSE_ON_EXEC;
+	bool lent = fd >= 0;
 
-	if (!make_directory(c->path, error, size) || !take_lock(c, error, size))
-		return false;
-	fd = bind_socket(c, error, size);
-	if (fd < 0)
-		return false;
-	c->listener = evconnlistener_new(c->base, accept_cb, c,
-					 LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-					 BACKLOG, fd);
+	if (!lent) {
+		if (!make_directory(c->path, error, size) || !take_lock(c, error, size))
+			return false;
+		fd = bind_socket(c, error, size);
+		if (fd < 0)
+			return false;
+		flags |= LEV_OPT_CLOSE_ON_FREE;
+	}
+	/* With no backlog it is taken to listen already. */
+	c->listener = evconnlistener_new(c->base, accept_cb, c, flags,
+					 lent ? 0 : BACKLOG, fd);
 	if (c->listener == NULL) {
 		fail(error, size, "cannot listen on %s: %s", c->path, strerror(errno));
-		close(fd);
+		if (!lent)
+			close(fd);
 		return false;
 	}
 	evconnlistener_set_error_cb(c->listener, accept_error_cb);
@@ -325,7 +362,7 @@ listen_on(struct control *c, char *error, size_t size)
 
 struct control *
 control_new(struct event_base *base, struct fleet *fleet, struct bus *bus,
-	    const char *path, gid_t group, const struct control_hooks *hooks,
+	    const char *path, int listener, const struct control_hooks *hooks,
 	    char *error, size_t error_size)
 {
 	struct control *c;
@@ -341,16 +378,16 @@ control_new(struct event_base *base, struct fleet *fleet, struct bus *bus,
 	};
 	c->path = xstrdup(path);
 	c->lock_path = xasprintf("%s.lock", path);
-	c->group = group;
+	c->group = (gid_t)-1;
 	c->lock = -1;
 	TAILQ_INIT(&c->seats);
 	evtimer_assign(&c->resume, base, resume_cb, c);
 	evtimer_assign(&c->sweep, base, sweep_cb, c);
-	if (!listen_on(c, error, error_size)) {
+	if (!listen_on(c, listener, error, error_size)) {
 		control_free(c);
 		return NULL;
 	}
-	c->sink = bus_attach(bus, on_sample, c);
+	c->sink = bus_attach(bus, &bus_handlers, c);
 	return c;
 }
 
@@ -382,7 +419,7 @@ control_set_group(struct control *c, gid_t group)
 	bool given = c->group != (gid_t)-1, wanted = group != (gid_t)-1;
 
 	/* Taken from a group, it is ours again: its members connect no longer. */
-	if ((given || wanted) &&
+	if (c->bound && (given || wanted) &&
 	    chown(c->path, (uid_t)-1, wanted ? group : getegid()) != 0)
 		return false;
 	c->group = group;

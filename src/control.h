@@ -28,16 +28,25 @@ struct control_hooks {
 /*
  * Listens. NULL on failure, with the reason in error: the path is taken by a
  * daemon that lives, or by something that is no socket, or cannot be had.
- * group is as for control_set_group; hooks are borrowed for the control's life.
+ *
+ * With a listener (else -1) that is what is listened on: one that the service
+ * manager handed over, lent for the control's life. Its file at `path`, mode and
+ * group are the manager's and stay as they are, also at the end. There is no lock
+ * either: the manager starts one daemon a socket, and whoever wants to bind the
+ * path finds it alive.
+ *
+ * Hooks are borrowed for the control's life. Nobody but root and our own user may
+ * operate until control_set_group.
  */
 struct control *control_new(struct event_base *base, struct fleet *fleet,
-			    struct bus *bus, const char *path, gid_t group,
+			    struct bus *bus, const char *path, int listener,
 			    const struct control_hooks *hooks, char *error,
 			    size_t error_size);
 
 /*
  * Who may operate, from the next client on; (gid_t)-1: nobody but root and our
- * own user. The socket is given to that group. False: it cannot be, see errno.
+ * own user. A socket of ours is given to that group. False: it cannot be, see
+ * errno.
  */
 bool control_set_group(struct control *control, gid_t group);
 

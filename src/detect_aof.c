@@ -78,21 +78,22 @@ detect_aof_backlog(const struct view *v, struct scratch *s, struct notice *n)
 	return s->n[2] > 0 && now - s->n[2] < hold ? VERDICT_KEEP : VERDICT_CLEAR;
 }
 
-/* The repeats that make a pending fsync a long one are watch's. */
+/*
+ * The repeats that make a pending fsync a long one are watch's. scratch: from:
+ * when it was so last; n: delays since it began.
+ */
 enum verdict
 detect_aof_fsync_stalled(const struct view *v, struct scratch *s, struct notice *n)
 {
 	double delayed = rise(v, F_aof_delayed_fsync);
 
-	/* How many since it began; a reset of the counters is no rise. */
-	if (!has(v, F_aof_delayed_fsync)) {
-		*s = (struct scratch){ 0 };
-		return VERDICT_CLEAR;
-	}
-	if (delayed > 0)
-		s->n[0] += delayed;
+	/* A reset of the counters is no rise. */
 	if (delayed <= 0 && !v->fsync_pending)
 		return VERDICT_CLEAR;
+	if (clock_diff_s(v->at.mono, s->from) >= limit(v, T_FSYNC_STALLED_CLEAR))
+		s->n[0] = 0;
+	s->from = v->at.mono;
+	s->n[0] += fmax(0, delayed);
 	detect_say(n, v->fsync_pending ? "an fsync of the AOF has not ended for 2 s"
 				       : "writes had to wait for an fsync of the AOF");
 	notice_figure(n, "delayed_fsyncs", s->n[0]);
@@ -121,43 +122,46 @@ detect_aof_rewrite_failed(const struct view *v, struct scratch *s, struct notice
 /*
  * From 7.0 a rewrite whose fork fails is tried again at every turn of serverCron,
  * and each try leaves a file behind. Once it is a storm, every such try prolongs
- * it. scratch: from: since when attempts are counted; n: attempts and forks at
- * that time, and when (s, monotonic) the last one of a storm was.
+ * it. scratch: from: since when attempts are counted, which is the last time that
+ * there were none; n: attempts and forks then, and when (s, monotonic) the last
+ * one of a storm was.
  */
-#define STORM_WINDOW_S 5.5
+#define STORM_WINDOW_S 5.5 /* and a half, for samples are not on time */
 
 enum verdict
 detect_aof_rewrite_storm(const struct view *v, struct scratch *s, struct notice *n)
 {
 	double attempts = get(v, F_aof_rewrites), forks = get(v, F_total_forks);
 	double now = clock_diff_s(v->at.mono, (struct mono){ 0 }), failed, seconds;
-	bool again, many;
+	bool tried = rise(v, F_aof_rewrites) > 0, storm;
 
-	if (!is_fresh(v, SNAPSHOT_WIDE))
-		return VERDICT_KEEP;
-	if (s->from.ns == 0 || forks != s->n[1] || attempts < s->n[0]) {
+	if (s->from.ns == 0 || forks != s->n[1] || attempts <= s->n[0]) {
 		s->from = v->at.mono;
 		s->n[0] = attempts;
 		s->n[1] = forks;
+		return is_fresh(v, SNAPSHOT_WIDE) ? VERDICT_CLEAR : VERDICT_KEEP;
 	}
+	if (!is_fresh(v, SNAPSHOT_WIDE))
+		return VERDICT_KEEP;
 	failed = attempts - s->n[0];
 	seconds = clock_diff_s(v->at.mono, s->from);
-	many = failed >= limit(v, T_REWRITE_STORM_ATTEMPTS);
-	again = s->n[2] > 0 && now - s->n[2] < limit(v, T_REWRITE_STORM_CLEAR) &&
-		rise(v, F_aof_rewrites) > 0;
+	/* So many in 5 s, or as often where samples are further apart. */
+	storm = failed >=
+		limit(v, T_REWRITE_STORM_ATTEMPTS) * fmax(1, seconds / STORM_WINDOW_S);
 	if (seconds > STORM_WINDOW_S) {
 		s->from = v->at.mono;
 		s->n[0] = attempts;
 	}
-	if (!many && !again)
+	if (s->n[2] > 0 && now - s->n[2] < limit(v, T_REWRITE_STORM_CLEAR))
+		storm = true;
+	if (!tried || !storm)
 		return VERDICT_CLEAR;
-	if (rise(v, F_aof_rewrites) > 0)
-		s->n[2] = now;
+	s->n[2] = now;
 	detect_say(n,
 		   "%.0f rewrites of the AOF were begun within %.0f s, and no fork "
 		   "succeeded: each leaves a file behind",
-		   fmax(failed, 1), fmax(seconds, 1));
-	notice_figure(n, "attempts", fmax(failed, 1));
+		   failed, fmax(seconds, 1));
+	notice_figure(n, "attempts", failed);
 	notice_figure(n, "forks", forks);
 	return VERDICT_CRITICAL;
 }
@@ -206,10 +210,12 @@ detect_aof_overgrown(const struct view *v, struct scratch *s, struct notice *n)
 	char now[32], then[32];
 
 	(void)s;
-	if (get(v, F_aof_enabled) == 0 || get(v, F_aof_rewrite_in_progress) != 0 ||
-	    size <= limit(v, T_OVERGROWN_SIZE) ||
+	if (get(v, F_aof_enabled) == 0 || size <= limit(v, T_OVERGROWN_SIZE) ||
 	    size <= limit(v, T_OVERGROWN_FACTOR) * base)
 		return VERDICT_CLEAR;
+	/* It is being cured: its end tells. */
+	if (get(v, F_aof_rewrite_in_progress) != 0)
+		return VERDICT_KEEP;
 	detect_say(n, "the AOF has %s, and had %s when it was last rewritten",
 		   detect_size(now, size), detect_size(then, base));
 	notice_figure(n, "aof_bytes", size);

@@ -18,17 +18,25 @@ say_changes(const struct view *v, struct notice *n)
 	notice_figure(n, "save_age_s", v->save_age_s);
 }
 
-/* "for 2h 3m", or that it cannot be known. */
+#define AGE_BYTES 80
+
+/* ", the last good one was 2h 3m ago", or nothing where that is not known. */
 static const char *
-age_text(char buf[static CLOCK_SPAN_BYTES], const struct view *v)
+age_text(char buf[static AGE_BYTES], const struct view *v)
 {
-	return isnan(v->save_age_s) ? "an unknown time"
-				    : clock_span(buf, v->save_age_s);
+	char span[CLOCK_SPAN_BYTES];
+
+	buf[0] = '\0';
+	if (!isnan(v->save_age_s))
+		snprintf(buf, AGE_BYTES, ", the last good one was %s ago",
+			 clock_span(span, v->save_age_s));
+	return buf;
 }
 
 /*
  * Why a save failed. Attempts are counted before the fork, forks only when they
- * succeeded: attempts without forks are failed forks (from 7.0).
+ * succeeded: attempts without forks are failed forks (from 7.0). And a child that
+ * was seen at the step before did not fail to be forked.
  */
 enum { CAUSE_UNKNOWN, CAUSE_FORK, CAUSE_CHILD };
 
@@ -37,6 +45,10 @@ find_cause(const struct view *v, struct scratch *s)
 {
 	double attempts, forks;
 
+	if (get(v, F_rdb_bgsave_in_progress) != 0)
+		return;
+	if (s->n[1] != 0)
+		s->n[0] = CAUSE_CHILD;
 	if (!is_fresh(v, SNAPSHOT_WIDE) || !v->tally_known || !has(v, F_rdb_saves) ||
 	    !has(v, F_total_forks))
 		return;
@@ -47,40 +59,41 @@ find_cause(const struct view *v, struct scratch *s)
 		s->n[0] = forks < attempts ? CAUSE_FORK : CAUSE_CHILD;
 }
 
+/* scratch: n: the cause; whether a child for the disk ran at the step before. */
 enum verdict
 detect_rdb_save_failed(const struct view *v, struct scratch *s, struct notice *n)
 {
 	static const char *const causes[] = {
 		[CAUSE_UNKNOWN] = "",
-		[CAUSE_FORK] = " (fork failed)",
-		[CAUSE_CHILD] = " (the child failed)",
+		[CAUSE_FORK] = ": the fork failed",
+		[CAUSE_CHILD] = ": its child ended with an error",
 	};
+	/* NULL: the catalogue's. */
 	static const char *const advice[] = {
-		[CAUSE_FORK] =
-			"fork failed: free memory, set vm.overcommit_memory=1, look "
-			"at the limit of processes; then BGSAVE",
+		[CAUSE_UNKNOWN] = NULL,
+		[CAUSE_FORK] = "free memory, set vm.overcommit_memory=1, look at the "
+			       "limit of processes; then BGSAVE",
 		[CAUSE_CHILD] =
-			"the child failed: look at the server's log, at free space, "
-			"directory and permissions of CONFIG GET dir; then BGSAVE",
+			"look at the server's log, at free space, directory and "
+			"permissions (CONFIG GET dir); then BGSAVE",
 	};
-	char span[CLOCK_SPAN_BYTES];
+	bool failed = get(v, F_rdb_last_bgsave_status) == 0;
+	char age[AGE_BYTES];
 	int cause;
 
-	if (!has(v, F_rdb_last_bgsave_status) ||
-	    get(v, F_rdb_last_bgsave_status) != 0) {
+	if (failed)
+		find_cause(v, s);
+	else
 		s->n[0] = CAUSE_UNKNOWN;
-		return has(v, F_rdb_last_bgsave_status) ? VERDICT_CLEAR : VERDICT_KEEP;
-	}
-	find_cause(v, s);
+	s->n[1] = v->child == CHILD_DISK;
+	if (!failed)
+		return VERDICT_CLEAR;
 	cause = (int)s->n[0];
-	detect_say(n,
-		   "the last save failed%s; %.0f changes not saved, the last save "
-		   "was %s ago",
-		   causes[cause], get(v, F_rdb_changes_since_last_save),
-		   age_text(span, v));
+	detect_say(n, "the last save failed%s; %.0f changes not saved%s", causes[cause],
+		   get(v, F_rdb_changes_since_last_save), age_text(age, v));
 	say_changes(v, n);
 	notice_figure(n, "attempts", has(v, F_rdb_saves) ? get(v, F_rdb_saves) : NAN);
-	if (advice[cause % 3] != NULL && cause != CAUSE_UNKNOWN)
+	if (advice[cause] != NULL)
 		n->advice = advice[cause];
 	return has_no_save_points(v) ? VERDICT_WARNING : VERDICT_CRITICAL;
 }
@@ -260,8 +273,11 @@ detect_save_starved(const struct view *v, struct scratch *s, struct notice *n)
 		s->n[1] += rise(v, F_sync_full);
 	seconds = clock_diff_s(v->at.mono, s->from);
 	patience = fmax(limit(v, T_STARVED_FOR), 3 * v->history->longest_save_s);
+	/* One has begun: its end is what counts. */
+	if (v->child == CHILD_DISK)
+		return VERDICT_KEEP;
 	if (s->n[1] < limit(v, T_STARVED_SYNCS) || seconds < patience ||
-	    !is_save_due(v) || v->child == CHILD_DISK)
+	    !is_save_due(v))
 		return VERDICT_CLEAR;
 	detect_say(n, "no save for %s, while replicas were synchronized %.0f times",
 		   clock_span(span, seconds), s->n[1]);
@@ -271,20 +287,26 @@ detect_save_starved(const struct view *v, struct scratch *s, struct notice *n)
 	return VERDICT_CRITICAL;
 }
 
-/* scratch: from: when the last fork was seen; n: its time; its verdict. */
+/*
+ * scratch: from: when the last fork was seen; n: its time in ms, its verdict, the
+ * resident bytes then. CONFIG RESETSTAT sets the time to 0: that is no fork.
+ */
 enum verdict
 detect_fork_slow(const struct view *v, struct scratch *s, struct notice *n)
 {
-	double usec = get(v, F_latest_fork_usec), ms = usec / 1000, per_gb;
-	double gb = get(v, F_used_memory_rss) / 1e9;
+	double ms = get(v, F_latest_fork_usec) / 1000, per_gb;
 	char rss[32];
 
 	if (!is_fresh(v, SNAPSHOT_WIDE))
 		return VERDICT_KEEP;
 	/* Nobody knows when a fork was that we did not see. */
-	if (rise(v, F_latest_fork_usec) != 0 || rise(v, F_total_forks) > 0) {
-		per_gb = gb > 0 ? ms / gb : 0;
-		s->from = v->at.mono;
+	if (ms > 0 &&
+	    (rise(v, F_latest_fork_usec) != 0 || rise(v, F_total_forks) > 0)) {
+		*s = (struct scratch){
+			.from = v->at.mono,
+			.n = { ms, 0, get(v, F_used_memory_rss) },
+		};
+		per_gb = ms / (s->n[2] / 1e9);
 		s->n[1] = ms > limit(v, T_FORK_SLOW_LEAST)
 				  ? grade(per_gb, limit(v, T_FORK_SLOW_WARNING),
 					  limit(v, T_FORK_SLOW_CRITICAL))
@@ -295,10 +317,10 @@ detect_fork_slow(const struct view *v, struct scratch *s, struct notice *n)
 	}
 	if (s->n[1] <= VERDICT_CLEAR)
 		return VERDICT_CLEAR;
-	detect_say(n, "a fork took %.0f ms at %s resident: %.0f ms a GB", ms,
-		   detect_size(rss, gb * 1e9), gb > 0 ? ms / gb : 0);
-	notice_figure(n, "fork_ms", ms);
-	notice_figure(n, "rss_bytes", get(v, F_used_memory_rss));
+	detect_say(n, "a fork took %.0f ms at %s resident: %.0f ms a GB", s->n[0],
+		   detect_size(rss, s->n[2]), s->n[0] / (s->n[2] / 1e9));
+	notice_figure(n, "fork_ms", s->n[0]);
+	notice_figure(n, "rss_bytes", s->n[2]);
 	return (enum verdict)s->n[1];
 }
 

@@ -74,86 +74,92 @@ off_severity(const struct view *v)
 		       : VERDICT_WARNING;
 }
 
-/* Which of the two is expected and is not there; NULL: all is. */
-static const char *
-what_is_off(const struct view *v)
-{
-	bool aof = get(v, F_aof_enabled) != 0;
-	bool points = v->cur->save_point_count > 0;
-
-	switch (v->rules->expect) {
-	case EXPECT_RDB:
-		return points ? NULL : "there are no save points";
-	case EXPECT_AOF:
-		return aof ? NULL : "there is no AOF";
-	case EXPECT_BOTH:
-		if (aof && points)
-			return NULL;
-		return aof ? "there are no save points" : "there is no AOF";
-	case EXPECT_ANY:
-		return aof || points ? NULL
-				     : "there is no AOF, and there are no save points: "
-				       "a restart loses the data";
-	case EXPECT_NONE:
-		break;
-	}
-	return NULL;
-}
-
 /*
  * Without CONFIG GET, save points show only by the saves that they cause: n: the
  * attempts (or the last save) when the wait began; from: that time.
  */
-static enum verdict
-guess_off(const struct view *v, struct scratch *s, struct notice *n)
+static bool
+seems_without_points(const struct view *v, struct scratch *s)
 {
 	double attempts = has(v, F_rdb_saves) ? get(v, F_rdb_saves)
 					      : get(v, F_rdb_last_save_time);
-	char span[CLOCK_SPAN_BYTES];
-	double seconds;
 
-	if (get(v, F_aof_enabled) != 0 || get(v, F_rdb_changes_since_last_save) <= 0 ||
-	    s->from.ns == 0 || attempts != s->n[0]) {
+	if (get(v, F_rdb_changes_since_last_save) <= 0 || s->from.ns == 0 ||
+	    attempts != s->n[0]) {
 		s->from = v->at.mono;
 		s->n[0] = attempts;
-		return VERDICT_CLEAR;
 	}
-	seconds = clock_diff_s(v->at.mono, s->from);
-	if (seconds < limit(v, T_OFF_FOR))
-		return VERDICT_CLEAR;
-	detect_say(n,
-		   "there is no AOF, and no save was tried for %s, in spite of "
-		   "%.0f changes",
-		   clock_span(span, seconds), get(v, F_rdb_changes_since_last_save));
-	notice_figure(n, "seconds", seconds);
-	notice_figure(n, "changes", get(v, F_rdb_changes_since_last_save));
-	return off_severity(v);
+	return clock_diff_s(v->at.mono, s->from) >= limit(v, T_OFF_FOR);
+}
+
+/*
+ * appendonly is set and the AOF off while a replica synchronizes, or when it
+ * could not begin its AOF again: then the sizes are there all the same, and it is
+ * aof.stopped.
+ */
+static bool
+has_aof(const struct view *v)
+{
+	return get(v, F_aof_enabled) != 0 || has(v, F_aof_current_size);
 }
 
 enum verdict
 detect_persistence_off(const struct view *v, struct scratch *s, struct notice *n)
 {
-	const char *what;
+	enum rules_expect expect = v->rules->expect;
+	bool aof = has_aof(v), guessed = false;
+	char span[CLOCK_SPAN_BYTES];
+	const char *what = NULL;
 
-	if (v->rules->expect == EXPECT_NONE || !has(v, F_aof_enabled))
-		return VERDICT_CLEAR;
-	if (v->cur->save_points_known) {
-		what = what_is_off(v);
-		if (what == NULL)
-			return VERDICT_CLEAR;
-		/* A replica in a full sync has its AOF off for a while. */
-		if (get(v, F_loading) != 0 || get(v, F_master_sync_in_progress) != 0 ||
-		    has(v, F_aof_current_size))
+	if (!aof && (expect == EXPECT_AOF || expect == EXPECT_BOTH)) {
+		what = "there is no AOF";
+	} else if (expect == EXPECT_RDB || expect == EXPECT_BOTH ||
+		   (expect == EXPECT_ANY && !aof)) {
+		what = aof ? "there are no save points"
+			   : "there is no AOF, and there are no save points: a restart "
+			     "loses the data";
+		if (v->cur->save_points_known && v->cur->save_point_count > 0)
+			what = NULL;
+		guessed = !v->cur->save_points_known;
+		if (guessed && !(v->refused & SNAPSHOT_CONFIG))
 			return VERDICT_KEEP;
-		detect_say(n, "%s", what);
-		notice_figure(n, "replicas", get(v, F_connected_slaves));
-		notice_figure(n, "keys", has(v, F_keys) ? get(v, F_keys) : NAN);
-		return off_severity(v);
+		if (guessed && !seems_without_points(v, s))
+			what = NULL;
 	}
-	return v->refused & SNAPSHOT_CONFIG ? guess_off(v, s, n) : VERDICT_KEEP;
+	if (what == NULL)
+		return VERDICT_CLEAR;
+	/* Before 7.0 nothing else tells an AOF that is off for a while only. */
+	if (get(v, F_loading) != 0 || get(v, F_master_sync_in_progress) != 0)
+		return VERDICT_KEEP;
+	if (guessed)
+		detect_say(n, "%s: no save was tried for %s, in spite of %.0f changes",
+			   aof ? "there seem to be no save points"
+			       : "there is no AOF, and no save points, it seems",
+			   clock_span(span, clock_diff_s(v->at.mono, s->from)),
+			   get(v, F_rdb_changes_since_last_save));
+	else
+		detect_say(n, "%s", what);
+	notice_figure(n, "replicas", get(v, F_connected_slaves));
+	notice_figure(n, "keys", has(v, F_keys) ? get(v, F_keys) : NAN);
+	notice_figure(n, "changes", get(v, F_rdb_changes_since_last_save));
+	return off_severity(v);
 }
 
-/* scratch: n: refused since it began. */
+/* The incident that the refusals come from, as the server decides it. */
+static const char *
+why_refused(const struct view *v)
+{
+	bool points = !v->cur->save_points_known || v->cur->save_point_count > 0;
+
+	if (has(v, F_rdb_last_bgsave_status) && points &&
+	    get(v, F_rdb_last_bgsave_status) == 0)
+		return "see rdb.save_failed";
+	if (has(v, F_aof_last_write_status) && get(v, F_aof_last_write_status) == 0)
+		return "see aof.write_failed";
+	return "what caused it is over";
+}
+
+/* scratch: from: when it was so last; n: refused since it began. */
 enum verdict
 detect_writes_refused(const struct view *v, struct scratch *s, struct notice *n)
 {
@@ -163,12 +169,12 @@ detect_writes_refused(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_KEEP;
 	if (refused <= 0)
 		return VERDICT_CLEAR;
+	if (clock_diff_s(v->at.mono, s->from) >= limit(v, T_REFUSED_CLEAR))
+		s->n[0] = 0;
+	s->from = v->at.mono;
 	s->n[0] += refused;
 	detect_say(n, "clients' writes are refused (MISCONF), %.0f by now: %s", s->n[0],
-		   has(v, F_rdb_last_bgsave_status) &&
-				   get(v, F_rdb_last_bgsave_status) == 0
-			   ? "see rdb.save_failed"
-			   : "see aof.write_failed");
+		   why_refused(v));
 	notice_figure(n, "refused", s->n[0]);
 	return VERDICT_CRITICAL;
 }

@@ -44,14 +44,25 @@ or_unknown(const struct view *v, enum snapshot_field field)
 	return has(v, field) ? get(v, field) : NAN;
 }
 
+/* The end first: one may have ended, and the next begun, since the last step. */
 static void
 tell_saves(const struct telling *t)
 {
 	const struct view *v = t->v;
+	bool ended = rise(v, F_rdb_last_save_time) != 0;
 	bool saving = v->child == CHILD_DISK;
 	struct notice n;
 
-	if (saving && !t->facts->saving) {
+	if (ended) {
+		n = facts_notice(FACT_RDB_SAVE_FINISHED, SEVERITY_INFO, v->at);
+		detect_say(&n, "a save has ended after %.0f s",
+			   fmax(0, get(v, F_rdb_last_bgsave_time_sec)));
+		notice_figure(&n, "seconds", or_unknown(v, F_rdb_last_bgsave_time_sec));
+		notice_figure(&n, "keys", or_unknown(v, F_keys));
+		notice_figure(&n, "cow_bytes", or_unknown(v, F_rdb_last_cow_size));
+		emit(t, FACT_RDB_SAVE_FINISHED, &n);
+	}
+	if (saving && (ended || !t->facts->saving)) {
 		n = facts_notice(FACT_RDB_SAVE_STARTED, SEVERITY_INFO, v->at);
 		detect_say(&n, "a save has begun, %.0f changes",
 			   get(v, F_rdb_changes_since_last_save));
@@ -60,42 +71,36 @@ tell_saves(const struct telling *t)
 		emit(t, FACT_RDB_SAVE_STARTED, &n);
 	}
 	t->facts->saving = saving;
-	if (!v->new_run && rise(v, F_rdb_last_save_time) > 0) {
-		n = facts_notice(FACT_RDB_SAVE_FINISHED, SEVERITY_INFO, v->at);
-		detect_say(&n, "a save has ended after %.0f s",
-			   get(v, F_rdb_last_bgsave_time_sec));
-		notice_figure(&n, "seconds", or_unknown(v, F_rdb_last_bgsave_time_sec));
-		notice_figure(&n, "keys", or_unknown(v, F_keys));
-		notice_figure(&n, "cow_bytes", or_unknown(v, F_rdb_last_cow_size));
-		emit(t, FACT_RDB_SAVE_FINISHED, &n);
-	}
 }
 
 static void
 tell_rewrites(const struct telling *t)
 {
 	const struct view *v = t->v;
-	double turn = rise(v, F_aof_rewrite_in_progress);
-	bool good = get(v, F_aof_last_bgrewrite_status) != 0;
-	/* One that began and ended between two samples shows by its attempt. */
-	bool quick = turn == 0 && get(v, F_aof_rewrite_in_progress) == 0 &&
-		     rise(v, F_aof_rewrites) > 0;
+	bool running = get(v, F_aof_rewrite_in_progress) != 0;
+	bool ran = snapshot_get(v->prev, F_aof_rewrite_in_progress) != 0;
+	/* Its attempt shows one that began and ended between two samples, too. */
+	bool another = rise(v, F_aof_rewrites) > 0;
+	bool began = running && (!ran || another);
+	bool ended = running ? ran && another : ran || another;
 	struct notice n;
 
-	if (turn > 0) {
-		n = facts_notice(FACT_AOF_REWRITE_STARTED, SEVERITY_INFO, v->at);
-		detect_say(&n, "a rewrite of the AOF has begun");
-		notice_figure(&n, "aof_bytes", or_unknown(v, F_aof_current_size));
-		emit(t, FACT_AOF_REWRITE_STARTED, &n);
-	} else if ((turn < 0 || quick) && good) {
+	if (ended && get(v, F_aof_last_bgrewrite_status) != 0) {
 		n = facts_notice(FACT_AOF_REWRITE_FINISHED, SEVERITY_INFO, v->at);
 		detect_say(&n, "a rewrite of the AOF has ended after %.0f s",
-			   get(v, F_aof_last_rewrite_time_sec));
+			   fmax(0, get(v, F_aof_last_rewrite_time_sec)));
 		notice_figure(&n, "seconds",
 			      or_unknown(v, F_aof_last_rewrite_time_sec));
 		notice_figure(&n, "aof_bytes", or_unknown(v, F_aof_current_size));
 		notice_figure(&n, "cow_bytes", or_unknown(v, F_aof_last_cow_size));
 		emit(t, FACT_AOF_REWRITE_FINISHED, &n);
+	}
+	/* What ran when we came is not news. */
+	if (began && v->prev != v->cur) {
+		n = facts_notice(FACT_AOF_REWRITE_STARTED, SEVERITY_INFO, v->at);
+		detect_say(&n, "a rewrite of the AOF has begun");
+		notice_figure(&n, "aof_bytes", or_unknown(v, F_aof_current_size));
+		emit(t, FACT_AOF_REWRITE_STARTED, &n);
 	}
 }
 
@@ -109,16 +114,17 @@ static void
 tell_loads(const struct telling *t)
 {
 	const struct view *v = t->v;
-	bool before = !v->new_run && v->cur != v->prev && loads(v->prev);
+	bool before = t->facts->loading;
 	struct notice n;
 
-	if (loads(v->cur) && !before) {
+	t->facts->loading = loads(v->cur);
+	if (t->facts->loading && !before) {
 		n = facts_notice(FACT_LOAD_STARTED, SEVERITY_INFO, v->at);
 		detect_say(&n, "the data set is being loaded");
 		notice_figure(&n, "total_bytes", or_unknown(v, F_loading_total_bytes));
 		notice_figure(&n, "eta_s", or_unknown(v, F_loading_eta_seconds));
 		emit(t, FACT_LOAD_STARTED, &n);
-	} else if (!loads(v->cur) && before) {
+	} else if (!t->facts->loading && before) {
 		n = facts_notice(FACT_LOAD_FINISHED, SEVERITY_INFO, v->at);
 		detect_say(&n, "the data set is loaded");
 		notice_figure(&n, "keys", or_unknown(v, F_keys));
@@ -199,44 +205,50 @@ tell_reset(const struct telling *t)
 
 /*
  * Against the monotonic clock: it moved. Against our wall clock too: it did not
- * move together with ours, as after a suspended machine woke up. What the
- * answer's way took is forgiven. NAN: no jump.
+ * move together with ours, as after a suspended machine woke up. What the two
+ * answers took on their way is forgiven. NAN: no jump.
  */
 static double
-jump_s(const struct facts *f, const struct view *v, double server_s, struct mono sent)
+jump_s(const struct facts *f, const struct view *v, double server_s,
+       const struct wide_times *wide)
 {
 	double by_mono, by_wall, forgiven;
 
-	if (!f->clock_known || v->new_run)
+	if (!f->clock_known)
 		return NAN;
-	by_mono = server_s - f->server_s - clock_diff_s(v->at.mono, f->ours.mono);
+	by_mono = server_s - f->server_s -
+		  clock_diff_s(wide->came.mono, f->wide.came.mono);
 	by_wall = server_s - f->server_s -
-		  (clock_wall_s(v->at.wall) - clock_wall_s(f->ours.wall));
-	forgiven = limit(v, T_CLOCK_JUMP) + clock_diff_s(v->at.mono, sent);
+		  (clock_wall_s(wide->came.wall) - clock_wall_s(f->wide.came.wall));
+	forgiven = limit(v, T_CLOCK_JUMP) + clock_diff_s(wide->came.mono, wide->sent) +
+		   clock_diff_s(f->wide.came.mono, f->wide.sent);
 	return fabs(by_mono) > forgiven && fabs(by_wall) > forgiven ? by_mono : NAN;
 }
 
 static void
-tell_clock(const struct telling *t, struct mono sent)
+tell_clock(const struct telling *t, const struct wide_times *wide)
 {
 	const struct view *v = t->v;
-	double server_s = get(v, F_server_time_usec) / 1e6, jump;
-	bool future, negative;
+	struct facts *f = t->facts;
+	double server_s = get(v, F_server_time_usec) / 1e6, jump = NAN;
+	bool future = false, negative;
 	struct notice n;
 
-	if (!is_fresh(v, SNAPSHOT_WIDE) || !has(v, F_server_time_usec))
-		return;
-	jump = jump_s(t->facts, v, server_s, sent);
 	/* These two stay; what was so at the last step has been told. */
-	future = get(v, F_rdb_last_save_time) > server_s + limit(v, T_CLOCK_JUMP) &&
-		 !(t->facts->clock_known &&
-		   snapshot_get(v->prev, F_rdb_last_save_time) >
-			   t->facts->server_s + limit(v, T_CLOCK_JUMP));
+	if (is_fresh(v, SNAPSHOT_WIDE) && has(v, F_server_time_usec)) {
+		jump = jump_s(f, v, server_s, wide);
+		future = get(v, F_rdb_last_save_time) >
+			 server_s + limit(v, T_CLOCK_JUMP);
+		f->clock_known = true;
+		f->server_s = server_s;
+		f->wide = *wide;
+		if (future == f->save_in_future)
+			future = false;
+		else
+			f->save_in_future = future;
+	}
 	negative = get(v, F_rdb_last_bgsave_time_sec) < -1 &&
 		   snapshot_get(v->prev, F_rdb_last_bgsave_time_sec) >= -1;
-	t->facts->clock_known = true;
-	t->facts->server_s = server_s;
-	t->facts->ours = v->at;
 	if (isnan(jump) && !future && !negative)
 		return;
 	n = facts_notice(FACT_SERVER_CLOCK_JUMP, SEVERITY_WARNING, v->at);
@@ -251,7 +263,7 @@ tell_clock(const struct telling *t, struct mono sent)
 }
 
 void
-facts_step(struct facts *facts, const struct view *v, struct mono sent,
+facts_step(struct facts *facts, const struct view *v, const struct wide_times *wide,
 	   incidents_emit_fn *fn, void *owner)
 {
 	struct telling t = { facts, v, fn, owner };
@@ -264,5 +276,5 @@ facts_step(struct facts *facts, const struct view *v, struct mono sent,
 	tell_saves(&t);
 	tell_rewrites(&t);
 	tell_settings(&t);
-	tell_clock(&t, sent);
+	tell_clock(&t, wide);
 }

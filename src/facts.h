@@ -7,17 +7,25 @@
 
 #include "incidents.h"
 
-struct facts {
-	bool saving; /* a save to disk is under way, and was told */
-	/* The server's clock at the last wide sample, against both of ours. */
-	bool clock_known;
-	double server_s;
-	struct instant ours;
+/* When the last answer of the wide sections was asked for, and was there. */
+struct wide_times {
+	struct mono sent;
+	struct instant came;
 };
 
-/* Emits notices of kind NOTICE_FACT. sent: of the wide sample, if it is fresh. */
-void facts_step(struct facts *facts, const struct view *v, struct mono sent,
-		incidents_emit_fn *emit, void *owner);
+/* All zero at the start, and after a new run. */
+struct facts {
+	bool saving;  /* a save to disk is under way, and was told */
+	bool loading; /* the same */
+	/* The server's clock at the last wide sample, and ours. */
+	bool clock_known, save_in_future;
+	double server_s;
+	struct wide_times wide;
+};
+
+/* Emits notices of kind NOTICE_FACT. */
+void facts_step(struct facts *facts, const struct view *v,
+		const struct wide_times *wide, incidents_emit_fn *emit, void *owner);
 
 /* One with its id, advice and severity; the caller adds the rest and emits it. */
 struct notice facts_notice(enum incident fact, enum severity severity,

@@ -3,17 +3,25 @@
  */
 #include "fleet.h"
 
+#include <event2/event.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus.h"
+#include "glob.h"
+#include "history_file.h"
 #include "log.h"
+#include "notice.h"
 #include "report.h"
+#include "silences.h"
 #include "target.h"
 #include "target_config.h"
+#include "watch.h"
 #include "xalloc.h"
 
 #define SPREAD_NS NS_PER_S
+#define SILENCES_LOOK_NS (60 * NS_PER_S)
 /*
  * Targets that begin on the same step wake the loop together, which is most of
  * what a timer wheel would give: the system calls of a turn for a step, not for
@@ -24,7 +32,10 @@
 
 struct fleet {
 	struct target_env env;
-	struct target **targets; /* in the order of the configuration */
+	struct silences *silences;	   /* NULL: none */
+	struct event *silence_ends;	   /* the next one, or some time before it */
+	struct history_file *history_file; /* NULL: none */
+	struct target **targets;	   /* in the order of the configuration */
 	size_t count;
 };
 
@@ -55,6 +66,187 @@ on_learnt(void *owner, struct target *t)
 	}
 }
 
+/*
+ * Notices.
+ */
+
+static enum log_level
+level_of_severity(enum severity severity)
+{
+	switch (severity) {
+	case SEVERITY_CRITICAL:
+		return LOG_LEVEL_ERROR;
+	case SEVERITY_WARNING:
+		return LOG_LEVEL_WARNING;
+	case SEVERITY_NONE:
+	case SEVERITY_INFO:
+		break;
+	}
+	return LOG_LEVEL_INFO;
+}
+
+static enum log_level
+level_of(const struct notice *n)
+{
+	/* The target's own lines tell these already; these others are no news. */
+	if (strncmp(n->incident, "link.", 5) == 0 ||
+	    strncmp(n->incident, "publish.", 8) == 0 || n->silenced ||
+	    n->kind == NOTICE_OPEN)
+		return LOG_LEVEL_INFO;
+	if (n->kind == NOTICE_CLEARED)
+		return LOG_LEVEL_NOTICE;
+	return level_of_severity(n->severity);
+}
+
+static void
+log_it(const struct notice *n)
+{
+	enum log_level level = level_of(n);
+	char *line;
+
+	if (n->kind == NOTICE_HEARTBEAT || !log_wants(level))
+		return;
+	line = notice_line(n);
+	log_line(level, n->target, "%s", line);
+	free(line);
+}
+
+static void
+on_told(void *owner, struct target *t, struct notice *n)
+{
+	struct fleet *f = owner;
+	struct bus_notice message = {
+		.notice = n,
+		.channel = target_notices_channel(t),
+	};
+	/* A heartbeat says that somebody watches: silence would say the contrary. */
+	bool heartbeat = n->kind == NOTICE_HEARTBEAT;
+	char *json = NULL;
+
+	n->silenced = !heartbeat && f->silences != NULL &&
+		      silences_match(f->silences, n->incident, n->target, n->at);
+	log_it(n);
+	if (n->silenced)
+		return;
+	if (target_publishes_notices(t) || bus_wants(f->env.bus, message.channel)) {
+		message.json = json = notice_json(n);
+		message.len = strlen(json);
+		target_publish_notice(t, json, heartbeat);
+	}
+	bus_notice(f->env.bus, &message);
+	free(json);
+}
+
+/*
+ * Silences. When one ends, what is open still is told: who listens could not know.
+ */
+
+static void
+tell_again(struct fleet *f, const char *incidents, const char *targets,
+	   struct instant at)
+{
+	struct notice n;
+
+	for (size_t i = 0; i < f->count; i++) {
+		struct target *t = f->targets[i];
+
+		if (!glob_match(targets, target_name(t)))
+			continue;
+		for (unsigned k = 0; watch_open(target_watch(t), k, at, &n); k++) {
+			if (glob_match(incidents, n.incident))
+				target_tell(t, &n, at.mono);
+		}
+	}
+}
+
+/* The wall clock may be set: it is looked at anew once a minute. */
+static void
+arm_silences(struct fleet *f, struct instant at)
+{
+	const struct silence *first = silences_at(f->silences, 0);
+	int64_t ns = first != NULL ? first->until.ns - at.wall.ns : 0;
+	struct timeval tv;
+
+	if (first == NULL)
+		return;
+	if (ns > SILENCES_LOOK_NS)
+		ns = SILENCES_LOOK_NS;
+	tv = clock_until(clock_add_ns(at.mono, ns), at.mono);
+	event_add(f->silence_ends, &tv);
+}
+
+static void
+silence_ends_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct instant at = { clock_now(), clock_wall() };
+	struct fleet *f = arg;
+	const struct silence *s;
+
+	(void)fd, (void)what;
+	while ((s = silences_at(f->silences, 0)) != NULL && s->until.ns <= at.wall.ns) {
+		char *incidents = xstrdup(s->incidents), *targets = xstrdup(s->targets);
+
+		silences_remove(f->silences, incidents, targets);
+		log_notice(NULL, "the silence of %s on %s is over", incidents, targets);
+		tell_again(f, incidents, targets, at);
+		free(incidents);
+		free(targets);
+	}
+	arm_silences(f, at);
+}
+
+void
+fleet_watch(struct fleet *f, void (*changed)(void *watcher, struct mono now),
+	    void *watcher)
+{
+	f->env.changed = changed;
+	f->env.watcher = watcher;
+}
+
+void
+fleet_set_silences(struct fleet *f, struct silences *silences)
+{
+	f->silences = silences;
+	if (silences != NULL)
+		arm_silences(f, (struct instant){ clock_now(), clock_wall() });
+}
+
+const struct silences *
+fleet_silences(const struct fleet *f)
+{
+	return f->silences;
+}
+
+bool
+fleet_silence(struct fleet *f, const char *incidents, const char *targets,
+	      struct wall until, struct instant at)
+{
+	if (f->silences == NULL)
+		return false;
+	if (!silences_add(f->silences, incidents, targets, until))
+		return false;
+	arm_silences(f, at);
+	return true;
+}
+
+bool
+fleet_unsilence(struct fleet *f, const char *incidents, const char *targets,
+		struct instant at)
+{
+	if (f->silences == NULL)
+		return false;
+	if (!silences_remove(f->silences, incidents, targets))
+		return false;
+	tell_again(f, incidents, targets, at);
+	return true;
+}
+
+void
+fleet_set_history(struct fleet *f, struct history_file *file)
+{
+	f->history_file = file;
+}
+
 struct fleet *
 fleet_new(struct event_base *base, struct bus *bus, struct resolver *resolver)
 {
@@ -64,9 +256,33 @@ fleet_new(struct event_base *base, struct bus *bus, struct resolver *resolver)
 		.base = base,
 		.bus = bus,
 		.resolver = resolver,
+		.learnt = on_learnt,
+		.notice = on_told,
 		.owner = f,
 	};
+	f->silence_ends = event_new(base, -1, 0, silence_ends_cb, f);
 	return f;
+}
+
+/*
+ * Targets come and go.
+ */
+
+static struct target *
+add(struct fleet *f, const struct target_config *config)
+{
+	struct target *t = target_new(&f->env, config);
+
+	history_file_attach(f->history_file, target_name(t),
+			    watch_history(target_watch(t)));
+	return t;
+}
+
+static void
+drop(struct fleet *f, struct target *t)
+{
+	history_file_detach(f->history_file, target_name(t), clock_wall());
+	target_free(t);
 }
 
 void
@@ -75,7 +291,8 @@ fleet_free(struct fleet *f)
 	if (f == NULL)
 		return;
 	for (size_t i = 0; i < f->count; i++)
-		target_free(f->targets[i]);
+		drop(f, f->targets[i]);
+	event_free(f->silence_ends);
 	free(f->targets);
 	free(f);
 }
@@ -119,8 +336,6 @@ fleet_configure(struct fleet *f, const struct target_config *configs, size_t cou
 
 	f->targets = xcalloc(count, sizeof(f->targets[0]));
 	f->count = count;
-	/* One alone has nobody to be in a group with: it need not be asked. */
-	f->env.learnt = count > 1 ? on_learnt : NULL;
 	if (old_count > 0)
 		qsort(old, old_count, sizeof(old[0]), compare);
 	for (size_t i = 0; i < count; i++) {
@@ -132,14 +347,13 @@ fleet_configure(struct fleet *f, const struct target_config *configs, size_t cou
 		fresh[i] = found == NULL;
 		if (found != NULL)
 			kept[found - old] = true;
-		f->targets[i] =
-			found != NULL ? *found : target_new(&f->env, &configs[i]);
+		f->targets[i] = found != NULL ? *found : add(f, &configs[i]);
 	}
 	for (size_t i = 0; i < old_count; i++) {
 		if (kept[i])
 			continue;
 		log_notice(target_name(old[i]), "no longer configured");
-		target_free(old[i]);
+		drop(f, old[i]);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (!fresh[i])

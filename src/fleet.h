@@ -4,6 +4,7 @@
 #ifndef FLEET_H
 #define FLEET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "clock.h"
@@ -11,7 +12,9 @@
 struct bus;
 struct event_base;
 struct fleet;
+struct history_file;
 struct resolver;
+struct silences;
 struct target;
 struct target_config;
 struct target_report;
@@ -21,6 +24,13 @@ struct fleet *fleet_new(struct event_base *base, struct bus *bus,
 			struct resolver *resolver);
 
 /*
+ * Who wants to know that the state of any target has changed. `changed` is called
+ * from deep inside of the target: it may note it, and no more.
+ */
+void fleet_watch(struct fleet *fleet, void (*changed)(void *watcher, struct mono now),
+		 void *watcher);
+
+/*
  * Makes the fleet what the configurations say: targets that are no longer
  * there end, new ones are made, those that stay take over what changed. New
  * ones start, unless they are configured not to; which is what happened to the
@@ -28,6 +38,27 @@ struct fleet *fleet_new(struct event_base *base, struct bus *bus,
  */
 void fleet_configure(struct fleet *fleet, const struct target_config *configs,
 		     size_t count, struct mono now);
+
+/*
+ * What is silenced is neither published nor told on the control socket. Borrowed
+ * for the fleet's life; NULL, as it is at first: nothing is.
+ */
+void fleet_set_silences(struct fleet *fleet, struct silences *silences);
+
+/*
+ * Where the targets' histories are kept, from the next one on that is made.
+ * Borrowed for the fleet's life; NULL, as it is at first: nowhere.
+ */
+void fleet_set_history(struct fleet *fleet, struct history_file *file);
+
+/* The silences in force; NULL: there are none to have. */
+const struct silences *fleet_silences(const struct fleet *fleet);
+
+/* See silences_add and silences_remove. */
+bool fleet_silence(struct fleet *fleet, const char *incidents, const char *targets,
+		   struct wall until, struct instant at);
+bool fleet_unsilence(struct fleet *fleet, const char *incidents, const char *targets,
+		     struct instant at);
 
 /* NULL is fine. */
 void fleet_free(struct fleet *fleet);

@@ -183,12 +183,13 @@ static void
 clear(struct incidents *in, struct state *s, struct notice *n, const char *why,
       struct instant at)
 {
+	/* By the wall clock, for it may have begun before pinfod did. */
+	double seconds = fmax(0, clock_wall_s(at.wall) - clock_wall_s(s->since));
 	char span[CLOCK_SPAN_BYTES];
 
-	detect_say(n, "%s after %s", why,
-		   clock_span(span, clock_wall_s(at.wall) - clock_wall_s(s->since)));
+	detect_say(n, "%s after %s", why, clock_span(span, seconds));
 	n->figure_count = 0;
-	notice_figure(n, "duration_s", clock_wall_s(at.wall) - clock_wall_s(s->since));
+	notice_figure(n, "duration_s", seconds);
 	n->advice = "";
 	s->open = false;
 	tell(in, s, NOTICE_CLEARED, n, at);
@@ -257,9 +258,14 @@ step_catalogue(struct incidents *in, const struct view *v, enum incident i)
 		return;
 	}
 	/* While nothing is heard, only the link has something to say. */
-	if ((v->fresh == 0 && i > INCIDENT_PUBLISH_BLOCKED) ||
-	    incidents_missing(i, v->cur) != NULL)
+	if (v->fresh == 0 && i > INCIDENT_PUBLISH_BLOCKED)
 		return;
+	if (incidents_missing(i, v->cur) != NULL) {
+		/* Another run, or other grants: else it would be open for ever. */
+		if (s->open && is_fresh(v, SNAPSHOT_WIDE))
+			clear(in, s, &n, "can no longer be known", v->at);
+		return;
+	}
 	judge(in, s, d->detect(v, &s->scratch, &n), hold, &n, v->at);
 }
 
@@ -290,23 +296,54 @@ step_own(struct incidents *in, const struct view *v, unsigned i)
 	judge(in, s, verdict, (struct hold){ .for_s = r->for_s }, &n, v->at);
 }
 
-/* Rules may have changed: what is open under an id that is gone is closed. */
+/* The place of the own row that had this id; RULES_OWN_MAX: none. */
+static unsigned
+own_place(char *const ids[RULES_OWN_MAX], const char *id)
+{
+	unsigned i = 0;
+
+	while (i < RULES_OWN_MAX && (ids[i] == NULL || strcmp(ids[i], id) != 0))
+		i++;
+	return i;
+}
+
+/*
+ * Rules may have changed: a row takes its state along to its new place, and what
+ * is open under an id that is gone is closed.
+ */
 static void
 match_own(struct incidents *in, const struct view *v)
 {
-	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
-		const char *id = i < v->rules->own_count ? v->rules->own[i].id : NULL;
-		struct notice n = { .incident = in->own_ids[i], .advice = "" };
+	struct state was[RULES_OWN_MAX];
+	char *ids[RULES_OWN_MAX];
+	bool same = true;
 
-		if (in->own_ids[i] != NULL && id != NULL &&
-		    strcmp(in->own_ids[i], id) == 0)
-			continue;
-		if (in->own[i].open)
-			clear(in, &in->own[i], &n, "no longer a rule", v->at);
-		free(in->own[i].told);
-		in->own[i] = (struct state){ 0 };
-		free(in->own_ids[i]);
-		in->own_ids[i] = xstrdup(id);
+	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
+		const char *id = i < v->rules->own_count ? v->rules->own[i].id : "";
+
+		same &= strcmp(in->own_ids[i] != NULL ? in->own_ids[i] : "", id) == 0;
+	}
+	if (same)
+		return;
+	memcpy(was, in->own, sizeof(was));
+	memcpy(ids, in->own_ids, sizeof(ids));
+	memset(in->own, 0, sizeof(in->own));
+	memset(in->own_ids, 0, sizeof(in->own_ids));
+	for (unsigned i = 0; i < v->rules->own_count; i++) {
+		unsigned from = own_place(ids, v->rules->own[i].id);
+
+		in->own_ids[i] = xstrdup(v->rules->own[i].id);
+		if (from < RULES_OWN_MAX) {
+			in->own[i] = was[from];
+			was[from] = (struct state){ 0 };
+		}
+	}
+	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
+		struct notice n = { .incident = ids[i], .advice = "" };
+
+		if (was[i].open)
+			clear(in, &was[i], &n, "no longer a rule", v->at);
+		free(ids[i]);
 	}
 }
 
@@ -404,6 +441,17 @@ incidents_close(struct incidents *in, const char *why, struct instant at,
 			clear(in, &in->own[i], &n, why, at);
 		in->own[i] = (struct state){ 0 };
 	}
+	remember(in, history);
+}
+
+void
+incidents_end(struct incidents *in, enum incident incident, const char *why,
+	      struct instant at, struct history *history)
+{
+	struct notice n = { .incident = catalogue_entry(incident)->id };
+
+	if (in->catalogue[incident].open)
+		clear(in, &in->catalogue[incident], &n, why, at);
 	remember(in, history);
 }
 

@@ -93,6 +93,10 @@ void incidents_step(struct incidents *in, const struct view *v,
 void incidents_close(struct incidents *in, const char *why, struct instant at,
 		     struct history *history);
 
+/* Closes one for a reason in words, if it is open. */
+void incidents_end(struct incidents *in, enum incident incident, const char *why,
+		   struct instant at, struct history *history);
+
 /* Tells all that is open once more, as NOTICE_OPEN. */
 void incidents_tell(struct incidents *in, struct instant at);
 

@@ -294,6 +294,7 @@ lose(struct link *l, struct mono now)
 		give_up(l, connection_fault(l->connection),
 			connection_reason(l->connection));
 	memcpy(reason, l->reason, sizeof(reason));
+	lost.fault = l->fault;
 	if (!tried_all) {
 		log_debug(l->name, "link: %s; trying the next address", reason);
 		attempt(l, now);

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -19,12 +21,19 @@
 #include "conf.h"
 #include "control.h"
 #include "fleet.h"
+#include "history_file.h"
 #include "log.h"
 #include "options.h"
 #include "probe.h"
+#include "replay.h"
 #include "report.h"
 #include "resolve.h"
+#include "service.h"
+#include "silences.h"
 #include "xalloc.h"
+
+/* The exit code of a replay that tells of an incident. */
+#define REPLAY_RAISED 1
 
 struct daemon {
 	struct options options;
@@ -35,9 +44,13 @@ struct daemon {
 	struct event_base *base;
 	struct bus *bus;
 	struct resolver *resolver;
+	struct silences *silences;
+	struct history_file *history_file;
 	struct fleet *fleet;
 	struct control_hooks hooks;
 	struct control *control;
+	struct service_hooks service_hooks;
+	struct service *service;
 	struct event *term, *interrupt, *hangup;
 };
 
@@ -52,6 +65,22 @@ keep_standard_descriptors(void)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
+}
+
+/*
+ * Passwords are in our memory, and pass through hiredis' buffers, so that there is
+ * no telling where else. So no core is made unless somebody asks for one by a core
+ * limit (LimitCORE=, ulimit -c); and where none is made, our memory and environment
+ * are for root only. What that costs: strace, gdb and `ss -p` want root then, too.
+ */
+static void
+keep_memory_private(void)
+{
+	struct rlimit limit;
+
+	/* A core_pattern with a pipe takes a core whatever the limit. */
+	if (getrlimit(RLIMIT_CORE, &limit) != 0 || limit.rlim_cur == 0)
+		prctl(PR_SET_DUMPABLE, 0);
 }
 
 static void
@@ -69,19 +98,24 @@ end_cb(evutil_socket_t number, short what, void *arg)
  * place; one with errors changes nothing.
  */
 
-/* (gid_t)-1 for no group; false when there is none of that name. */
+/* (gid_t)-1 for no group; false when there is none of the name that was given. */
 static bool
 find_group(const struct conf *c, gid_t *gid)
 {
-	const struct group *group;
+	bool given = c->control_group != NULL;
+	const struct group *group = getgrnam(given ? c->control_group : CONF_GROUP);
 
-	*gid = (gid_t)-1;
-	if (c->control_group == NULL)
+	*gid = group != NULL ? group->gr_gid : (gid_t)-1;
+	return group != NULL || !given;
+}
+
+/* Where the preset group cannot be had, nobody has asked for it either. */
+static bool
+set_group(struct daemon *d, const struct conf *c, gid_t gid)
+{
+	if (control_set_group(d->control, gid))
 		return true;
-	group = getgrnam(c->control_group);
-	if (group != NULL)
-		*gid = group->gr_gid;
-	return group != NULL;
+	return c->control_group == NULL && control_set_group(d->control, (gid_t)-1);
 }
 
 static struct conf *
@@ -133,10 +167,11 @@ reload(void *owner)
 	struct conf *c;
 	gid_t gid;
 
+	service_reloading(d->service, clock_now());
 	free(d->reload_error);
 	d->reload_error = NULL;
 	c = load(d, &gid, &messages);
-	if (c != NULL && !control_set_group(d->control, gid)) {
+	if (c != NULL && !set_group(d, c, gid)) {
 		conf_say(
 			&messages, true,
 			xasprintf("control.group: the socket cannot be given to it: %s",
@@ -160,6 +195,7 @@ reload(void *owner)
 		log_notice(NULL, "reload: %zu targets", c->target_count);
 	}
 	conf_messages_fini(&messages);
+	service_ready(d->service, clock_now());
 	return xstrdup(d->reload_error);
 }
 
@@ -195,6 +231,39 @@ report_config(void *owner, struct daemon_report *r)
 	r->config_age_s = clock_diff_s(clock_now(), d->configured);
 	r->reloads = d->reloads;
 	r->config_error = d->reload_error;
+}
+
+/*
+ * What the service manager wants to know.
+ */
+
+static void
+state_changed(void *watcher, struct mono now)
+{
+	struct daemon *d = watcher;
+
+	service_changed(d->service, now);
+}
+
+static void
+status_text(void *owner, char *text, size_t size)
+{
+	struct daemon *d = owner;
+	struct target_report *reports = fleet_report(d->fleet, clock_now());
+
+	service_summary(text, size, reports, fleet_count(d->fleet), d->reload_error);
+	free(reports);
+}
+
+static bool
+is_well(void *owner, struct mono now)
+{
+	struct daemon *d = owner;
+
+	if (!resolver_is_stuck(d->resolver, now))
+		return true;
+	log_error(NULL, "no name can be looked up any more: waiting to be restarted");
+	return false;
 }
 
 static struct event_base *
@@ -240,8 +309,11 @@ take_down(struct daemon *d)
 	free_event(d->term);
 	control_free(d->control);
 	fleet_free(d->fleet);
+	history_file_free(d->history_file);
+	silences_free(d->silences);
 	resolver_free(d->resolver);
 	bus_free(d->bus);
+	service_free(d->service);
 	if (d->base != NULL)
 		event_base_free(d->base);
 	conf_free(d->conf);
@@ -261,11 +333,41 @@ raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Where the configuration says, or on what the service manager has handed over. */
+static bool
+open_control(struct daemon *d, const struct conf *c, gid_t gid)
+{
+	const char *handed_over = service_listener_path(d->service);
+	const char *path = handed_over != NULL ? handed_over : c->control_path;
+	char error[512];
+
+	d->hooks = (struct control_hooks){ reload, config_text, report_config, d };
+	d->control = control_new(d->base, d->fleet, d->bus, path,
+				 service_listener(d->service), &d->hooks, error,
+				 sizeof(error));
+	if (d->control == NULL) {
+		log_error(NULL, "%s", error);
+		return false;
+	}
+	if (!set_group(d, c, gid)) {
+		log_error(NULL, "cannot give %s to group %ld: %s", path, (long)gid,
+			  strerror(errno));
+		return false;
+	}
+	log_notice(NULL, "pinfod %s, pid %ld: control socket %s%s%s", PINFOD_VERSION,
+		   (long)getpid(), path, c->file ? ", configuration " : "",
+		   c->file ? c->file : "");
+	if (strcmp(path, c->control_path) != 0)
+		log_warning(NULL,
+			    "control.path: nobody listens on %s: the service manager "
+			    "handed over %s",
+			    c->control_path, path);
+	return true;
+}
+
 static int
 run(struct daemon *d, struct conf *c, gid_t gid)
 {
-	char error[512];
-
 	raise_descriptors();
 	d->base = make_base();
 	if (d->base == NULL) {
@@ -275,22 +377,25 @@ run(struct daemon *d, struct conf *c, gid_t gid)
 	d->bus = bus_new();
 	d->resolver = resolver_new(d->base);
 	d->fleet = fleet_new(d->base, d->bus, d->resolver);
-	d->hooks = (struct control_hooks){ reload, config_text, report_config, d };
-	d->control = control_new(d->base, d->fleet, d->bus, c->control_path, gid,
-				 &d->hooks, error, sizeof(error));
-	if (d->control == NULL) {
-		log_error(NULL, "%s", error);
+	d->silences = silences_new();
+	if (!open_control(d, c, gid)) {
 		conf_free(c);
 		return EX_UNAVAILABLE;
 	}
+	d->service_hooks = (struct service_hooks){ status_text, is_well, d };
+	service_attach(d->service, d->base, &d->service_hooks);
+	fleet_watch(d->fleet, state_changed, d);
 	d->term = on_signal(d, SIGTERM, end_cb);
 	d->interrupt = on_signal(d, SIGINT, end_cb);
 	d->hangup = on_signal(d, SIGHUP, hangup_cb);
-	log_notice(NULL, "pinfod %s, pid %ld: control socket %s%s%s", PINFOD_VERSION,
-		   (long)getpid(), c->control_path, c->file ? ", configuration " : "",
-		   c->file ? c->file : "");
+	/* Not before the lock of the socket says that this is the one pinfod there. */
+	d->history_file = history_file_new(d->base, d->silences);
+	fleet_set_history(d->fleet, d->history_file);
+	fleet_set_silences(d->fleet, d->silences);
 	put_in_force(d, c, clock_now());
+	service_ready(d->service, clock_now());
 	event_base_dispatch(d->base);
+	service_stopping(d->service);
 	return EX_OK;
 }
 
@@ -322,15 +427,49 @@ probe(struct daemon *d, const struct conf *c)
 	return good ? EX_OK : EX_UNAVAILABLE;
 }
 
+/* Tells on stderr how it went; see replay.h. */
+static int
+replay(const struct daemon *d, const struct conf *c)
+{
+	const char *path = d->options.replay;
+	bool is_stdin = strcmp(path, "-") == 0, good;
+	FILE *in = is_stdin ? stdin : fopen(path, "re");
+	char error[512] = "", span[CLOCK_SPAN_BYTES];
+	struct replay_report r;
+
+	if (in == NULL) {
+		fprintf(stderr, "pinfod: %s: %s\n", path, strerror(errno));
+		return EX_NOINPUT;
+	}
+	good = replay_run(in, stdout, d->options.json, c, &r, error, sizeof(error));
+	if (!is_stdin)
+		fclose(in);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "pinfod: what there is to say cannot be written\n");
+		return EX_IOERR;
+	}
+	if (!good)
+		fprintf(stderr, "pinfod: %s: %s\n", path, error);
+	fprintf(stderr,
+		"pinfod: entries: %" PRIu64 ", of %s; targets: %" PRIu64
+		"; incidents raised: %" PRIu64 ", open at the end: %" PRIu64 "\n",
+		r.entries, clock_span(span, r.seconds), r.targets, r.raised, r.open);
+	if (!good)
+		return EX_DATAERR;
+	return r.raised > 0 ? REPLAY_RAISED : EX_OK;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
 	struct conf_messages messages = { 0 };
 	struct conf *c;
+	char error[512];
 	int code;
 	gid_t gid;
 
+	keep_memory_private();
 	keep_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	log_init();
@@ -342,11 +481,21 @@ main(int argc, char **argv)
 	case OPTIONS_RUN:
 		break;
 	}
+	d.service = service_new(error, sizeof(error));
+	if (d.service == NULL) {
+		log_error(NULL, "%s", error);
+		take_down(&d);
+		return EX_CONFIG;
+	}
+	d.options.flags.handed_over = service_listener_path(d.service);
 	c = load(&d, &gid, &messages);
 	code = complain(&d.options, &messages);
 	conf_messages_fini(&messages);
 	if (c != NULL && d.options.test_config) {
 		conf_print(c, stdout);
+		conf_free(c);
+	} else if (c != NULL && d.options.replay != NULL) {
+		code = replay(&d, c);
 		conf_free(c);
 	} else if (c != NULL && d.options.probe) {
 		code = probe(&d, c);

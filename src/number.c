@@ -13,7 +13,7 @@ digits_parse(const char *text, double *value)
 {
 	int64_t digits = 0, scale = 1;
 	unsigned count = 0;
-	bool point = false;
+	bool point = false, any = false;
 
 	for (; *text != '\0'; text++) {
 		if (*text == '.' && !point) {
@@ -21,12 +21,14 @@ digits_parse(const char *text, double *value)
 		} else if (*text >= '0' && *text <= '9' && count < NUMBER_DIGITS_MAX) {
 			digits = digits * 10 + (*text - '0');
 			scale *= point ? 10 : 1;
-			count++;
+			any = true;
+			/* Zeros in front say nothing. */
+			count += digits > 0 || point;
 		} else {
 			return false;
 		}
 	}
-	if (count == 0)
+	if (!any)
 		return false;
 	*value = (double)digits / (double)scale;
 	return true;

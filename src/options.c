@@ -1,5 +1,6 @@
 /*
- * options: see options.h. One table; getopt's strings and --help are made of it.
+ * options: see options.h. One table; getopt's strings, --help and, of that, the
+ * list in pinfod(8) are made of it.
  */
 #include "options.h"
 
@@ -15,6 +16,7 @@
 #include "conf_option.h"
 #include "duration.h"
 #include "endpoint.h"
+#include "manual.h"
 #include "secret.h"
 #include "tls_context.h"
 #include "xalloc.h"
@@ -26,7 +28,7 @@ struct flags {
 	bool server_named;	/* by one of those */
 	bool ask;		/* --askpass */
 	char error[512];
-	enum { GO_ON, HELP, VERSION, SAMPLE } action;
+	enum { GO_ON, HELP, VERSION, SAMPLE, MANUAL } action;
 };
 
 struct option_row {
@@ -339,6 +341,14 @@ set_sample_config(struct flags *f, char *value)
 }
 
 static bool
+set_manual(struct flags *f, char *value)
+{
+	(void)value;
+	f->action = MANUAL;
+	return true;
+}
+
+static bool
 set_version(struct flags *f, char *value)
 {
 	(void)value;
@@ -360,8 +370,8 @@ static const struct option_row rows[] = {
 	{ 's', NULL, "SOCKET", set_socket,
 	  "server's unix socket, instead of host and port" },
 	{ 'u', NULL, "URI", set_uri,
-	  "redis://[[user]:password@]host[:port] or\n"
-	  "unix://PATH; repeat it to watch several servers" },
+	  "server as redis://[[user]:password@]host[:port] or\n"
+	  "unix://PATH; repeat it to watch several" },
 	{ 0, "user", "NAME", set_user, "ACL user (the server's default user)" },
 	{ 'a', "pass", "PASSWORD", set_password, "password; better: in REDISCLI_AUTH" },
 	{ 0, "askpass", NULL, set_askpass, "ask for the password on the terminal" },
@@ -374,31 +384,32 @@ static const struct option_row rows[] = {
 	{ 0, "sni", "NAME", set_sni, "server's name in its certificate (the host)" },
 	{ 0, "insecure", NULL, set_insecure, "believe in any certificate" },
 	{ 'i', "interval", "SECONDS", set_interval,
-	  "between two messages, 0.1 to 86400 (5)" },
+	  "time between two messages, 0.1 to 86400 (5)" },
 	{ 0, "sample", "SECONDS", set_sample,
-	  "between two looks, 0.1 to the interval (1)" },
-	{ 0, "channel", "NAME", set_channel, "to publish on (pinfo)" },
+	  "time between two looks, 0.1 to the interval (1)" },
+	{ 0, "channel", "NAME", set_channel, "channel to publish on (pinfo)" },
 	{ 0, "notices", "CHANNEL", set_notices,
-	  "for notices (pinfo:notice); \"\": none" },
+	  "channel for notices (pinfo:notice); \"\": none" },
 	{ 0, "control", "PATH", set_control,
 	  "control socket (/run/pinfod/pinfod.sock for\n"
 	  "root, else $XDG_RUNTIME_DIR/pinfod.sock)" },
 	{ 0, "control-group", "GROUP", set_control_group,
-	  "whose members may START, STOP, POLL" },
+	  "group that may START, STOP, POLL (pinfod, if there)" },
 	{ 'f', "config", "FILE", set_config,
-	  "configuration (/etc/pinfod/pinfod.conf)" },
+	  "configuration (/etc/pinfod/pinfod.conf, if there)" },
 	{ 0, "test-config", NULL, set_test_config,
-	  "check it, show what is in force, and end" },
+	  "check what was configured, show it, and end" },
 	{ 0, "probe", NULL, set_probe, "try the servers, say what works, and end" },
 	{ 0, "replay", "FILE", set_replay,
 	  "say what a recording of pinfoctl's tells, and end" },
 	{ 0, "json", NULL, set_json, "replay: notices as JSON, one a line" },
-	{ 0, "stopped", NULL, set_stopped, "wait for START" },
+	{ 0, "stopped", NULL, set_stopped, "do not publish before START" },
 	{ 0, "log-level", "LEVEL", set_log_level,
-	  "error, warning, notice, info or debug (notice)" },
+	  "to log: error, warning, notice, info, debug (notice)" },
 	{ 0, "version", NULL, set_version, "say the version and end" },
-	{ 0, "help", NULL, set_help, "this text" },
+	{ 0, "help", NULL, set_help, "list the options and end" },
 	{ 0, "sample-config", NULL, set_sample_config, NULL },
+	{ 0, "manual-incidents", NULL, set_manual, NULL },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -580,6 +591,9 @@ options_parse(struct options *o, int argc, char **argv)
 		result = OPTIONS_DONE;
 	} else if (result == OPTIONS_RUN && f.action == SAMPLE) {
 		conf_print_sample(stdout);
+		result = OPTIONS_DONE;
+	} else if (result == OPTIONS_RUN && f.action == MANUAL) {
+		manual_incidents(stdout);
 		result = OPTIONS_DONE;
 	} else if (result == OPTIONS_RUN) {
 		result = put_together(&f);

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include "clock.h"
 #include "duration.h"
+#include "json.h"
 #include "log.h"
 #include "pinfoctl_say.h"
 
@@ -36,7 +36,8 @@ static const struct pinfoctl_command commands[] = {
 	  "end sampling and publishing" },
 	{ "status", "[target]", 1, status_run, NULL, NULL,
 	  "how the daemon and its targets are" },
-	{ "targets", "", 0, command_run, "TARGETS", "targets", "the targets' names" },
+	{ "targets", "", 0, command_run, "TARGETS", "targets",
+	  "the targets' names, one a line" },
 	{ "poll", "[target]", 1, command_run, "POLL", NULL,
 	  "sample and publish once more, now" },
 	{ "interval", "[seconds]", 1, command_run, "INTERVAL", "interval_s",
@@ -46,7 +47,19 @@ static const struct pinfoctl_command commands[] = {
 	{ "record", "FILE [target ...]", 16, record_run, NULL, NULL,
 	  "what servers say, for pinfod --replay (--for TIME)" },
 	{ "check", "[target]", 1, check_run, NULL, NULL,
-	  "one line for Nagios (--stopped-ok: stop is no fault)" },
+	  "one line and an exit code, as Nagios has them" },
+	{ "incidents", "[target]", 1, list_run, "INCIDENTS", "no open incidents",
+	  "what is wrong with persistence, the worst first" },
+	{ "explain", "[incident]", 1, explain_run, NULL, NULL,
+	  "what an incident means and what to do; or all of them" },
+	{ "ack", "TARGET INCIDENT", 2, command_run, "ACK", NULL,
+	  "acknowledge an open incident" },
+	{ "silence", "INCIDENTS TARGETS TIME", 3, command_run, "SILENCE", NULL,
+	  "tell nothing of them: 'rdb.*' cache 2h" },
+	{ "unsilence", "INCIDENTS TARGETS", 2, command_run, "UNSILENCE", NULL,
+	  "tell of them again" },
+	{ "silences", "", 0, list_run, "SILENCES", "no silences",
+	  "what nothing is told of, and until when" },
 	{ "acl", "[target]", 1, acl_run, NULL, NULL,
 	  "the ACL line to paste into the server" },
 	{ "reload", "", 0, command_run, "RELOAD", NULL,
@@ -80,7 +93,7 @@ struct option_row {
 	const char *name;     /* NULL: none */
 	const char *argument; /* NULL: none */
 	bool (*set)(struct flags *flags, const char *value);
-	const char *help; /* NULL: not in --help */
+	const char *help;
 };
 
 /* Of several mistakes the first one is told. Always returns false. */
@@ -165,12 +178,13 @@ set_help(struct flags *f, const char *value)
 static const struct option_row rows[] = {
 	{ 's', "socket", "PATH", set_socket,
 	  "the daemon's (PINFOD_SOCKET, or where it puts it)" },
-	{ 0, "timeout", "SECONDS", set_timeout, "to wait for an answer (5)" },
+	{ 0, "timeout", "SECONDS", set_timeout, "how long to wait for an answer (5)" },
 	{ 0, "json", NULL, set_json, "answer JSON, errors too, on stdout" },
-	{ 0, "stopped-ok", NULL, set_stopped_ok, NULL },
-	{ 0, "for", "TIME", set_for, NULL },
-	{ 0, "version", NULL, set_version, NULL },
-	{ 0, "help", NULL, set_help, NULL },
+	{ 0, "stopped-ok", NULL, set_stopped_ok,
+	  "a stopped target is no fault to check" },
+	{ 0, "for", "TIME", set_for, "record: how long" },
+	{ 0, "version", NULL, set_version, "say the version and end" },
+	{ 0, "help", NULL, set_help, "list commands and options and end" },
 };
 /* clang-format on */
 
@@ -295,17 +309,39 @@ find_command(struct flags *f, const char *name)
 	}
 }
 
+/* How many there must be: those that help does not show in brackets. */
+static int
+least_arguments(const char *arguments)
+{
+	int least = 0;
+
+	for (const char *p = arguments; *p != '\0' && *p != '['; p += strcspn(p, " ")) {
+		p += strspn(p, " ");
+		least += *p != '\0' && *p != '[';
+		if (*p == '[')
+			break;
+	}
+	return least;
+}
+
 static void
 check_arguments(struct flags *f)
 {
 	const struct pinfoctl *ctl = &f->ctl;
 	const char *arguments = ctl->command->arguments;
+	bool empty = false;
+
+	for (int i = 0; i < ctl->argc; i++)
+		empty = empty || ctl->argv[i][0] == '\0';
 
 	if (ctl->argc > ctl->command->max)
 		mistake(f, "'%.40s' is one argument too many; it is: %s%s%s",
 			ctl->argv[ctl->command->max], ctl->command->name,
 			*arguments ? " " : "", arguments);
-	else if (ctl->argc > 0 && ctl->argv[0][0] == '\0')
+	else if (ctl->argc < least_arguments(arguments))
+		mistake(f, "an argument is missing; it is: %s %s", ctl->command->name,
+			arguments);
+	else if (empty)
 		mistake(f, "an empty argument; it is: %s %s", ctl->command->name,
 			arguments);
 	else if (ctl->stopped_ok && ctl->command->run != check_run)
@@ -315,7 +351,8 @@ check_arguments(struct flags *f)
 }
 
 /*
- * Help. etc/pinfoctl.bash reads the lines that begin with two blanks.
+ * Help. etc/pinfoctl.bash and tests/manual.sh read the lines that begin with two
+ * blanks.
  */
 
 static void
@@ -333,12 +370,9 @@ print_help(void)
 	printf("Usage: pinfoctl [option ...] command [argument]; abbreviate at will\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		print_row(commands[i].name, commands[i].arguments, commands[i].help);
-	printf("Options, also --version and --help:\n");
 	for (size_t i = 0; i < ROWS; i++) {
 		char name[32];
 
-		if (rows[i].help == NULL)
-			continue;
 		if (rows[i].short_name != 0)
 			snprintf(name, sizeof(name), "-%c, --%s", rows[i].short_name,
 				 rows[i].name);

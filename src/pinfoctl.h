@@ -44,8 +44,13 @@ struct pinfoctl_command {
 	const char *arguments;			/* as help shows them */
 	int max;				/* how many there may be */
 	int (*run)(const struct pinfoctl *ctl); /* returns the exit code */
-	const char *words; /* what to send, for those that command_run runs */
-	const char *key;   /* the JSON member for a text; NULL: it changes something */
+	const char
+		*words; /* what to send, for those that command_run or list_run runs */
+	/*
+	 * For command_run the JSON member for a text; NULL: it changes something. For
+	 * list_run what is said of an empty list.
+	 */
+	const char *key;
 	const char *help;
 };
 
@@ -67,6 +72,8 @@ int watch_run(const struct pinfoctl *ctl);
 int record_run(const struct pinfoctl *ctl);
 int check_run(const struct pinfoctl *ctl);
 int acl_run(const struct pinfoctl *ctl);
+int list_run(const struct pinfoctl *ctl);
+int explain_run(const struct pinfoctl *ctl);
 
 /* `check` when it could not look, or was not told well what to look at. */
 int check_unknown(const struct pinfoctl *ctl, const struct trouble *trouble);

@@ -2,13 +2,13 @@
  * acl: the line that gives pinfod's user on the server what it needs, to be pasted
  * into redis-cli there. The password stays a placeholder: pinfoctl does not know it.
  */
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acl.h"
+#include "json.h"
 #include "pinfoctl.h"
 #include "pinfoctl_say.h"
 #include "pinfoctl_view.h"

@@ -1,13 +1,15 @@
 /*
  * check: one line and an exit code as Nagios' plugins have them, by the rules of
- * docs/PROTOCOL.md's states. Stateless: what is wrong now, not what was.
+ * docs/PROTOCOL.md's states and by the incidents that are open. Stateless: what is
+ * wrong now, not what was. What somebody has acknowledged or silenced is mentioned,
+ * and does not count.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "json.h"
 #include "pinfoctl.h"
 #include "pinfoctl_say.h"
 #include "pinfoctl_view.h"
@@ -41,6 +43,9 @@ struct tally {
 	size_t targets, up, starting, stopped;
 	double published, missed, dropped;
 	double age_s; /* the oldest of those that are not stopped; -1: none */
+	double critical, warning;	/* incidents that count; -1: not told */
+	double risk_s, risk_operations; /* the longest, the sum; -1: not known */
+	size_t quiet;			/* incidents that do not count */
 };
 
 static enum verdict
@@ -74,19 +79,75 @@ set_problem(struct problem *p, enum verdict verdict, char *text)
 	free(text);
 }
 
+/* Whether an incident of that target whose id begins so is one that is quiet. */
+static bool
+is_quiet(const struct view *v, const struct view_target *t, const char *id)
+{
+	for (size_t i = 0; i < v->incident_count; i++) {
+		const struct view_incident *incident = &v->incidents[i];
+
+		if (strcmp(incident->target, t->name) == 0 &&
+		    strncmp(incident->id, id, strlen(id)) == 0 &&
+		    view_is_quiet(incident))
+			return true;
+	}
+	return false;
+}
+
+/* The worst of the target's incidents that count; they come with the worst first. */
+static const struct view_incident *
+worst_incident(const struct view *v, const struct view_target *t, size_t *others)
+{
+	const struct view_incident *worst = NULL;
+
+	*others = 0;
+	for (size_t i = 0; i < v->incident_count; i++) {
+		const struct view_incident *incident = &v->incidents[i];
+
+		if (strcmp(incident->target, t->name) != 0 || view_is_quiet(incident))
+			continue;
+		if (worst == NULL)
+			worst = incident;
+		else
+			++*others;
+	}
+	return worst;
+}
+
+static bool
+judge_incidents(const struct view *v, const struct view_target *t, struct problem *p)
+{
+	size_t others;
+	const struct view_incident *worst = worst_incident(v, t, &others);
+	char more[48] = "";
+
+	if (worst == NULL)
+		return false;
+	if (others > 0)
+		snprintf(more, sizeof(more), " (and %zu more)", others);
+	set_problem(p, strcmp(worst->severity, "critical") == 0 ? CRITICAL : WARNING,
+		    xasprintf("%s%s: %s", worst->id, more, worst->summary));
+	return true;
+}
+
 /* What is worst about one target. */
 static void
-judge(const struct pinfoctl *ctl, const struct view_target *t, struct problem *p)
+judge(const struct pinfoctl *ctl, const struct view *v, const struct view_target *t,
+      struct problem *p)
 {
 	enum verdict verdict = verdict_of_state(ctl, t);
 	char age[CLOCK_SPAN_BYTES];
 
 	*p = (struct problem){ .verdict = OK, .target = t->name };
+	if (view_is_bad(t) && is_quiet(v, t, "link."))
+		verdict = OK;
 	if (verdict != OK)
 		set_problem(p, verdict, view_state_text(t));
+	else if (judge_incidents(v, t, p))
+		return;
 	else if (strcmp(t->state, "up") != 0)
 		return; /* it has nothing to publish */
-	else if (view_publish_is_bad(t))
+	else if (view_publish_is_bad(t) && !is_quiet(v, t, "publish."))
 		set_problem(p, WARNING, view_publish_text(t));
 	else if (t->interval_s > 0 &&
 		 t->last_sample_age_s > AGE_MAX_INTERVALS * t->interval_s)
@@ -119,13 +180,42 @@ tally_count(struct tally *y, const struct view_target *t)
 }
 
 static void
+tally_incidents(struct tally *y, const struct view *v)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		const struct view_target *t = &v->targets[i];
+
+		if (t->critical >= 0 && y->critical < 0)
+			y->critical = y->warning = 0;
+		if (t->risk_s > y->risk_s)
+			y->risk_s = t->risk_s;
+		if (t->risk_operations >= 0 && y->risk_operations < 0)
+			y->risk_operations = 0;
+		add(&y->risk_operations, t->risk_operations);
+	}
+	for (size_t i = 0; i < v->incident_count; i++) {
+		bool quiet = view_is_quiet(&v->incidents[i]);
+		bool critical = strcmp(v->incidents[i].severity, "critical") == 0;
+
+		y->quiet += quiet;
+		y->critical += !quiet && critical;
+		y->warning += !quiet && !critical;
+	}
+}
+
+static void
 tally_view(struct tally *y, const struct pinfoctl *ctl, const struct view *v)
 {
-	*y = (struct tally){ .age_s = -1 };
+	*y = (struct tally){ .age_s = -1,
+			     .critical = -1,
+			     .warning = -1,
+			     .risk_s = -1,
+			     .risk_operations = -1 };
+	tally_incidents(y, v);
 	y->problems = xcalloc(v->count + 1, sizeof(y->problems[0]));
 	for (size_t i = 0; i < v->count; i++) {
 		tally_count(y, &v->targets[i]);
-		judge(ctl, &v->targets[i], &y->problems[i]);
+		judge(ctl, v, &v->targets[i], &y->problems[i]);
 	}
 	y->verdict = v->count > 0 ? OK : WARNING;
 	for (size_t w = WEIGHTS; w-- > 0;) {
@@ -170,6 +260,9 @@ summary(const struct tally *y)
 		fprintf(f, ", %zu starting", y->starting);
 	if (y->stopped > 0)
 		fprintf(f, ", %zu stopped", y->stopped);
+	if (y->quiet > 0)
+		fprintf(f, ", %zu incident%s acknowledged or silenced", y->quiet,
+			y->quiet == 1 ? "" : "s");
 	fclose(f);
 	return text;
 }
@@ -191,6 +284,13 @@ print_tally(const struct tally *y, const char *text)
 	       y->targets, y->up, y->published, y->missed, y->dropped);
 	if (y->age_s >= 0)
 		printf(" age=%.3fs", y->age_s);
+	if (y->critical >= 0)
+		printf(" critical=%.0f warning=%.0f quiet=%zu", y->critical, y->warning,
+		       y->quiet);
+	if (y->risk_s >= 0)
+		printf(" at_risk=%.3fs", y->risk_s);
+	if (y->risk_operations >= 0)
+		printf(" at_risk_operations=%.0f", y->risk_operations);
 	putchar('\n');
 }
 
@@ -217,6 +317,17 @@ json_tally(const struct tally *y, const char *text)
 			    (json_int_t)y->missed, "dropped", (json_int_t)y->dropped);
 	if (y->age_s >= 0)
 		json_object_set_new(figures, "age_s", json_real(y->age_s));
+	if (y->critical >= 0) {
+		json_object_set_new(figures, "critical", json_figure(y->critical));
+		json_object_set_new(figures, "warning", json_figure(y->warning));
+		json_object_set_new(figures, "quiet",
+				    json_integer((json_int_t)y->quiet));
+	}
+	if (y->risk_s >= 0)
+		json_object_set_new(figures, "at_risk_s", json_real(y->risk_s));
+	if (y->risk_operations >= 0)
+		json_object_set_new(figures, "at_risk_operations",
+				    json_figure(y->risk_operations));
 	return json_pack("{s:s, s:i, s:s, s:o, s:o}", "status",
 			 verdict_names[y->verdict], "code", (int)y->verdict, "text",
 			 text, "problems", list, "figures", figures);
@@ -230,8 +341,11 @@ check_run(const struct pinfoctl *ctl)
 	struct view view;
 	char *text;
 
-	if (!view_get(&view, ctl, &trouble))
+	if (!view_get(&view, ctl, &trouble) ||
+	    !view_get_incidents(&view, ctl, &trouble)) {
+		view_fini(&view);
 		return check_unknown(ctl, &trouble);
+	}
 	tally_view(&tally, ctl, &view);
 	text = summary(&tally);
 	if (ctl->json)

@@ -1,15 +1,18 @@
 /*
- * command: the commands that are one word of the protocol, an argument that is
- * passed on as it is, and an answer that is shown in the form that it has.
+ * command: the commands that are one word of the protocol, arguments that are
+ * passed on as they are, and an answer that is shown in the form that it has.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "pinfoctl.h"
 #include "pinfoctl_say.h"
 #include "pinfoctl_wire.h"
+
+/* Of arguments: what the table of commands allows. */
+#define WORDS_MAX 3
 
 static json_t *
 json_list(const struct answer *a)
@@ -89,8 +92,7 @@ warn_of_later(const struct pinfoctl *ctl, struct trouble *t)
 int
 command_run(const struct pinfoctl *ctl)
 {
-	const char *words[] = { ctl->command->words,
-				ctl->argc > 0 ? ctl->argv[0] : NULL, NULL };
+	const char *words[WORDS_MAX + 2] = { ctl->command->words };
 	struct answer answer = { .kind = ANSWER_OK };
 	struct trouble trouble;
 	struct wire *wire = wire_open(ctl, &trouble);
@@ -98,6 +100,8 @@ command_run(const struct pinfoctl *ctl)
 
 	if (wire == NULL)
 		return say_trouble(ctl, &trouble);
+	for (int i = 0; i < ctl->argc && i < WORDS_MAX; i++)
+		words[i + 1] = ctl->argv[i];
 	if (wire_ask(wire, words, &answer, &trouble)) {
 		show(ctl, &answer);
 		answer_fini(&answer);

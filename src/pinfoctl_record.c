@@ -6,7 +6,6 @@
  * however this ends.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "json.h"
 #include "log.h"
 #include "pinfoctl.h"
 #include "pinfoctl_say.h"
@@ -154,7 +154,7 @@ read_message(struct record *r, const struct answer_text *message,
 		r->first = mono;
 	r->last = mono;
 	e->seconds = mono - r->first;
-	e->wall.ns = (int64_t)(wall * 1000 + 0.5) * NS_PER_MS;
+	e->wall.ns = (int64_t)(wall * 1e6 + 0.5) * (NS_PER_MS / 1000);
 	e->text = end + 1;
 	e->len = message->len - (size_t)(e->text - message->bytes);
 	return true;
@@ -273,12 +273,6 @@ record_run(const struct pinfoctl *ctl)
 	sigset_t before;
 	bool ok;
 
-	if (ctl->argc == 0) {
-		say_trouble_set(&trouble, EXIT_BAD_USE, "USAGE",
-				"a FILE is missing; it is: record %s",
-				ctl->command->arguments);
-		return say_trouble(ctl, &trouble);
-	}
 	r.path = ctl->argv[0];
 	r.wire = wire_open(ctl, &trouble);
 	ok = r.wire != NULL && find_targets(&r, &trouble) && subscribe(&r, &trouble) &&

@@ -151,6 +151,12 @@ say_line(const char *bytes, size_t len)
 	putchar('\n');
 }
 
+void
+say_part(const char *bytes, size_t len)
+{
+	print_escaped(bytes, len, "");
+}
+
 static bool
 colours(void)
 {

@@ -4,9 +4,10 @@
 #ifndef PINFOCTL_SAY_H
 #define PINFOCTL_SAY_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "json.h"
 
 struct pinfoctl;
 struct trouble;
@@ -41,6 +42,9 @@ json_t *say_json_text(const char *bytes, size_t len);
 void say_text(const char *bytes, size_t len);
 /* The same as one line: newlines and tabs are shown as \xNN too. */
 void say_line(const char *bytes, size_t len);
+
+/* The same without the end of the line. */
+void say_part(const char *bytes, size_t len);
 
 /* What switches to a colour on stdout, or back: "" where there are none. */
 const char *say_colour(enum say_colour colour);

@@ -2,13 +2,13 @@
  * status: one row a target, and below it what is wrong. No cell has blanks in it, so
  * that awk can tell them; a cell without a value is "-". Programs take --json.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "duration.h"
+#include "json.h"
 #include "pinfoctl.h"
 #include "pinfoctl_say.h"
 #include "pinfoctl_view.h"
@@ -96,6 +96,20 @@ last_cell(const struct view_target *t)
 	return span(t->last_sample_age_s);
 }
 
+/* "2w" for warnings, "1c" for critical ones, "1c+2w". */
+static char *
+open_cell(const struct view_target *t)
+{
+	if (t->critical < 0 || t->warning < 0)
+		return xstrdup("-");
+	if (t->critical > 0 && t->warning > 0)
+		return xasprintf("%.0fc+%.0fw", t->critical, t->warning);
+	if (t->critical + t->warning > 0)
+		return xasprintf("%.0f%s", t->critical + t->warning,
+				 t->critical > 0 ? "c" : "w");
+	return xstrdup("0");
+}
+
 /*
  * The table. Where the terminal is too narrow for a row, columns are left out, the
  * one with the highest `spare` first; 0: never.
@@ -110,7 +124,7 @@ static const struct column {
 	{ "SINCE", since_cell, true, 1 },    { "SERVER", server_cell, false, 4 },
 	{ "EVERY", interval_cell, true, 3 }, { "PUBLISHED", published_cell, true, 2 },
 	{ "MISSED", missed_cell, true, 0 },  { "DROPPED", dropped_cell, true, 0 },
-	{ "LAST", last_cell, true, 0 },
+	{ "LAST", last_cell, true, 0 },	     { "OPEN", open_cell, true, 0 },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))

@@ -27,10 +27,11 @@ no_sense(struct trouble *t, const char *what)
 			       "the daemon's STATUS makes no sense: %s", what);
 }
 
-json_t *
-view_ask(struct wire *wire, const char *target, struct trouble *t)
+/* COMMAND [target] JSON. */
+static json_t *
+ask(struct wire *wire, const char *command, const char *target, struct trouble *t)
 {
-	const char *words[] = { "STATUS", target ? target : "JSON",
+	const char *words[] = { command, target ? target : "JSON",
 				target ? "JSON" : NULL, NULL };
 	struct answer a = { 0 };
 	json_error_t error;
@@ -49,6 +50,12 @@ view_ask(struct wire *wire, const char *target, struct trouble *t)
 	}
 	answer_fini(&a);
 	return json;
+}
+
+json_t *
+view_ask(struct wire *wire, const char *target, struct trouble *t)
+{
+	return ask(wire, "STATUS", target, t);
 }
 
 /*
@@ -88,6 +95,18 @@ number(json_t *object, const char *member)
 }
 
 static void
+read_persistence(struct view_target *t, json_t *o)
+{
+	json_t *counts = json_object_get(o, "incidents");
+	json_t *risk = json_object_get(o, "at_risk");
+
+	t->critical = number(counts, "critical");
+	t->warning = number(counts, "warning");
+	t->risk_s = number(risk, "seconds");
+	t->risk_operations = number(risk, "operations");
+}
+
+static void
 read_target(struct view_target *t, json_t *o)
 {
 	*t = (struct view_target){
@@ -96,6 +115,7 @@ read_target(struct view_target *t, json_t *o)
 		.state = text_or(o, "state", "?"),
 		.reason = text(o, "reason"),
 		.channel = text_or(o, "channel", "?"),
+		.notices = text(o, "notices"),
 		.server = text(o, "server"),
 		.server_version = text(o, "server_version"),
 		.user = text(o, "user"),
@@ -109,6 +129,7 @@ read_target(struct view_target *t, json_t *o)
 		.missed = number(o, "missed"),
 		.dropped = number(o, "dropped"),
 	};
+	read_persistence(t, o);
 }
 
 bool
@@ -145,7 +166,9 @@ void
 view_fini(struct view *v)
 {
 	json_decref(v->json);
+	json_decref(v->incidents_json);
 	free(v->targets);
+	free(v->incidents);
 	*v = (struct view){ 0 };
 }
 
@@ -162,9 +185,55 @@ view_get(struct view *v, const struct pinfoctl *ctl, struct trouble *t)
 	return json != NULL && view_read(v, json, t);
 }
 
+static bool
+read_incidents(struct view *v, struct trouble *t)
+{
+	if (!json_is_array(v->incidents_json))
+		return no_sense(t, "the incidents are no list");
+	v->incident_count = json_array_size(v->incidents_json);
+	v->incidents = xcalloc(v->incident_count + 1, sizeof(v->incidents[0]));
+	for (size_t i = 0; i < v->incident_count; i++) {
+		json_t *o = json_array_get(v->incidents_json, i);
+
+		v->incidents[i] = (struct view_incident){
+			.target = text_or(o, "target", "?"),
+			.id = text_or(o, "incident", "?"),
+			.severity = text_or(o, "severity", "?"),
+			.summary = text_or(o, "summary", ""),
+			.acked = json_is_true(json_object_get(o, "acked")),
+			.silenced = json_is_true(json_object_get(o, "silenced")),
+		};
+	}
+	return true;
+}
+
+bool
+view_get_incidents(struct view *v, const struct pinfoctl *ctl, struct trouble *t)
+{
+	struct wire *wire;
+	bool any = false;
+
+	for (size_t i = 0; i < v->count; i++)
+		any = any || v->targets[i].critical > 0 || v->targets[i].warning > 0;
+	if (!any)
+		return true;
+	wire = wire_open(ctl, t);
+	if (wire != NULL)
+		v->incidents_json =
+			ask(wire, "INCIDENTS", ctl->argc > 0 ? ctl->argv[0] : NULL, t);
+	wire_close(wire);
+	return v->incidents_json != NULL && read_incidents(v, t);
+}
+
 /*
  * What follows from them.
  */
+
+bool
+view_is_quiet(const struct view_incident *i)
+{
+	return i->acked || i->silenced;
+}
 
 bool
 view_is_bad(const struct view_target *t)

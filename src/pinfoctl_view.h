@@ -6,9 +6,10 @@
 #ifndef PINFOCTL_VIEW_H
 #define PINFOCTL_VIEW_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "json.h"
 
 struct pinfoctl;
 struct trouble;
@@ -20,11 +21,20 @@ struct wire;
  * Names as in docs/PROTOCOL.md.
  */
 struct view_target {
-	const char *name, *address, *state, *reason, *channel;
+	const char *name, *address, *state, *reason, *channel, *notices;
 	const char *server, *server_version, *user;
 	const char *publish_state, *publish_reason;
 	double since_s, interval_s, last_sample_age_s, last_info_ms;
 	double published, missed, dropped;
+	/* Open incidents; -1: the daemon does not tell. */
+	double critical, warning;
+	double risk_s, risk_operations;
+};
+
+/* An open incident; texts as above, and none is NULL. */
+struct view_incident {
+	const char *target, *id, *severity, *summary;
+	bool acked, silenced;
 };
 
 struct view {
@@ -33,6 +43,9 @@ struct view {
 	double pid, uptime_s;
 	struct view_target *targets;
 	size_t count;
+	json_t *incidents_json; /* as json, for the incidents */
+	struct view_incident *incidents;
+	size_t incident_count;
 };
 
 /*
@@ -49,6 +62,15 @@ void view_fini(struct view *view);
 
 /* Asks and reads on a connection of its own. False: trouble. */
 bool view_get(struct view *view, const struct pinfoctl *ctl, struct trouble *trouble);
+
+/*
+ * Asks which incidents are open, if there are any, and reads them. False: trouble.
+ */
+bool view_get_incidents(struct view *view, const struct pinfoctl *ctl,
+			struct trouble *trouble);
+
+/* Whether nobody wants to be told of it any more, or for now. */
+bool view_is_quiet(const struct view_incident *incident);
 
 /* Whether the target is watched and its server does not answer as it should. */
 bool view_is_bad(const struct view_target *target);

@@ -1,9 +1,8 @@
 /*
- * watch: the live feed. A message has a channel and a text, and no target's name; so
+ * watch: the live feed, and the notices among it. A message of the feed has a channel and a text, and no target's name; so
  * where several targets share a channel this says so, and what it shows as changed is
  * against the last message on that channel, whoever's it was.
  */
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "json.h"
 #include "pinfoctl.h"
 #include "pinfoctl_info.h"
 #include "pinfoctl_say.h"
@@ -37,7 +37,8 @@ struct channel {
 struct watch {
 	const struct pinfoctl *ctl;
 	struct wire *wire;
-	char *only; /* this channel, as it is shown; NULL: all */
+	char *only;    /* this channel, as it is shown; NULL: all */
+	char *notices; /* with `only`: that of the target's notices; NULL: none */
 	struct channel channels[CHANNELS_MAX];
 	size_t count, next;
 	struct info_head head;
@@ -130,8 +131,10 @@ find_channel(struct watch *w, const char *target, struct trouble *t)
 	if (v.count != 1)
 		say_trouble_set(t, EXIT_NO_ANSWER, "NOSENSE",
 				"the daemon told of %zu targets, not of one", v.count);
-	else
+	if (v.count == 1) {
 		w->only = xstrdup(v.targets[0].channel);
+		w->notices = xstrdup(v.targets[0].notices);
+	}
 	view_fini(&v);
 	return w->only != NULL;
 }
@@ -139,7 +142,7 @@ find_channel(struct watch *w, const char *target, struct trouble *t)
 static bool
 subscribe(struct watch *w, struct trouble *t)
 {
-	const char *words[] = { "PSUBSCRIBE", "*", NULL };
+	const char *words[] = { "PSUBSCRIBE", "*", NULL, NULL };
 	struct answer answer;
 	struct view v;
 	json_t *json;
@@ -154,9 +157,11 @@ subscribe(struct watch *w, struct trouble *t)
 		view_fini(&v);
 	}
 	/* With a backslash in it the name is escaped: what it was is not known. */
-	if (w->only != NULL && strchr(w->only, '\\') == NULL) {
+	if (w->only != NULL && strchr(w->only, '\\') == NULL &&
+	    (w->notices == NULL || strchr(w->notices, '\\') == NULL)) {
 		words[0] = "SUBSCRIBE";
 		words[1] = w->only;
+		words[2] = w->notices;
 	}
 	if (!wire_ask(w->wire, words, &answer, t))
 		return false;
@@ -184,6 +189,67 @@ channel_of(struct watch *w, const char *name)
 	free(c->text);
 	*c = (struct channel){ .name = xstrdup(name) };
 	return c;
+}
+
+/*
+ * Notices: lines of their own among the feed.
+ */
+
+static json_t *
+read_notice(const struct answer_text *text)
+{
+	json_t *o = NULL;
+
+	if (text->len > 0 && text->bytes[0] == '{')
+		o = json_loadb(text->bytes, text->len, 0, NULL);
+	if (json_is_string(json_object_get(o, "kind")) &&
+	    json_is_string(json_object_get(o, "incident")) &&
+	    json_is_string(json_object_get(o, "target")))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static const char *
+member(json_t *notice, const char *name)
+{
+	const char *text = json_string_value(json_object_get(notice, name));
+
+	return text != NULL ? text : "";
+}
+
+static enum say_colour
+notice_colour(json_t *notice)
+{
+	if (strcmp(member(notice, "kind"), "cleared") == 0)
+		return SAY_GREEN;
+	if (strcmp(member(notice, "severity"), "critical") == 0)
+		return SAY_RED;
+	return strcmp(member(notice, "severity"), "warning") == 0 ? SAY_YELLOW
+								  : SAY_CYAN;
+}
+
+/* Heartbeats say that nothing has happened: the feed does that here. */
+static void
+show_notice(json_t *notice)
+{
+	bool fact = strcmp(member(notice, "kind"), "fact") == 0;
+	char stamp[CLOCK_STAMP_BYTES], *line;
+
+	if (strcmp(member(notice, "kind"), "heartbeat") == 0)
+		return;
+	clock_stamp(stamp, clock_wall());
+	line = xasprintf("%s: %s%s%s%s%s: %s%s%s", member(notice, "target"),
+			 member(notice, "incident"), fact ? "" : " ",
+			 fact ? "" : member(notice, "kind"), fact ? "" : ", ",
+			 fact ? "" : member(notice, "severity"),
+			 member(notice, "summary"),
+			 *member(notice, "advice") ? "; " : "",
+			 member(notice, "advice"));
+	printf("%s %s", strchr(stamp, 'T') + 1, say_colour(notice_colour(notice)));
+	say_part(line, strlen(line));
+	puts(say_colour(SAY_PLAIN));
+	free(line);
 }
 
 static void
@@ -219,9 +285,21 @@ show_json(const struct answer_text *channel, const struct answer_text *text)
 				say_json_text(text->bytes, text->len)));
 }
 
+static bool
+is_for_us(const struct watch *w, const char *channel, json_t *notice)
+{
+	if (w->only == NULL)
+		return true;
+	/* Several targets tell on one channel; a notice says whose it is. */
+	if (notice != NULL && w->notices != NULL && strcmp(channel, w->notices) == 0)
+		return strcmp(member(notice, "target"), w->ctl->argv[0]) == 0;
+	return strcmp(channel, w->only) == 0;
+}
+
 static void
 take(struct watch *w, const struct answer *a)
 {
+	json_t *notice;
 	const struct answer_text *last = a->texts + a->count - 1, *channel = last - 1;
 	char name[NAME_BYTES];
 
@@ -230,13 +308,17 @@ take(struct watch *w, const struct answer *a)
 	    strcmp(a->texts[0].bytes, a->count == 3 ? "message" : "pmessage") != 0)
 		return;
 	log_escape(name, sizeof(name), channel->bytes);
-	if (w->only != NULL && strcmp(name, w->only) != 0)
-		return;
-	if (w->ctl->json)
-		show_json(channel, last);
-	else
-		show_message(w, name, last);
-	fflush(stdout);
+	notice = read_notice(last);
+	if (is_for_us(w, name, notice)) {
+		if (w->ctl->json)
+			show_json(channel, last);
+		else if (notice != NULL)
+			show_notice(notice);
+		else
+			show_message(w, name, last);
+		fflush(stdout);
+	}
+	json_decref(notice);
 }
 
 static bool
@@ -299,6 +381,7 @@ watch_run(const struct pinfoctl *ctl)
 	}
 	wire_close(w->wire);
 	free(w->only);
+	free(w->notices);
 	free(w);
 	return ok ? EXIT_DONE : say_trouble(ctl, &trouble);
 }

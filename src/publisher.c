@@ -7,29 +7,51 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
+#include "fault.h"
 #include "link.h"
 #include "log.h"
 #include "xalloc.h"
 
 #define REASON_BYTES 160
+/* So many leave room in a link's queue for the feed, and for an INFO before it. */
+#define NOTICES_IN_FLIGHT_MAX 8
+
+/* A request: its head is written once, for all messages on a channel. */
+struct outlet {
+	char *request;
+	size_t head_len, room;
+};
+
+struct kept {
+	TAILQ_ENTRY(kept) entry;
+	bool fleeting, in_flight;
+	size_t len;
+	char json[];
+};
 
 struct publisher {
 	const char *name;
 	publisher_done_fn *done;
 	void *owner;
 
-	/* The request: its head is written once, for all messages. */
-	char *request;
-	size_t head_len, room;
-
-	bool busy;
+	struct outlet feed;
+	bool feed_in_flight;
 	enum publish_state state; /* written by set_state only */
 	char reason[REASON_BYTES];
 	struct mono since;	 /* the first trouble, while not PUBLISH_OK */
 	uint64_t dropped_before; /* that trouble */
 	uint64_t published, dropped;
 	long long receivers;
+
+	struct link *link; /* where the last one went; NULL: not yet, or no more */
+	char *channel;	   /* of the notices; NULL: they are not published */
+	struct outlet notices;
+	TAILQ_HEAD(, kept) kept; /* in flight or not, in the order of their coming */
+	unsigned kept_count, in_flight;
+	bool refused; /* the server's last answer to a notice was an error: told */
+	uint64_t notices_published, notices_dropped;
 };
 
 /* What the operator is told beside the reason. */
@@ -73,16 +95,169 @@ set_state(struct publisher *p, enum publish_state state, const char *reason,
 }
 
 static void
-reply_cb(void *arg, const struct reply *r)
+done(struct publisher *p, struct mono now)
+{
+	if (!publisher_is_busy(p))
+		p->done(p->owner, now);
+}
+
+/*
+ * Sending.
+ */
+
+static void
+set_outlet(struct outlet *o, const char *channel)
+{
+	free(o->request);
+	o->request = xasprintf("*3\r\n$7\r\nPUBLISH\r\n$%zu\r\n%s\r\n", strlen(channel),
+			       channel);
+	o->head_len = o->room = strlen(o->request);
+}
+
+/* printf's %zu, which would be a tenth of a whole tick's work. */
+static size_t
+put_number(char *at, size_t value)
+{
+	char digits[24];
+	size_t n = 0, len;
+
+	do
+		digits[n++] = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	for (len = 0; n > 0; len++)
+		at[len] = digits[--n];
+	return len;
+}
+
+static bool
+send_on(struct publisher *p, struct outlet *o, const char *text, size_t len,
+	struct mono now, request_reply_fn *fn)
+{
+	size_t need = o->head_len + 32 + len, n = o->head_len;
+
+	if (need > o->room) {
+		o->request = xrealloc(o->request, need, 1);
+		o->room = need;
+	}
+	o->request[n++] = '$';
+	n += put_number(o->request + n, len);
+	memcpy(o->request + n, "\r\n", 2);
+	memcpy(o->request + n + 2, text, len);
+	memcpy(o->request + n + 2 + len, "\r\n", 2);
+	return link_send(p->link, REQUEST_PUBLISH, o->request, n + len + 4, now, fn, p);
+}
+
+/*
+ * Notices.
+ */
+
+static void
+discard(struct publisher *p, struct kept *k)
+{
+	TAILQ_REMOVE(&p->kept, k, entry);
+	p->kept_count--;
+	p->in_flight -= k->in_flight;
+	free(k);
+}
+
+static void
+discard_all(struct publisher *p)
+{
+	while (!TAILQ_EMPTY(&p->kept))
+		discard(p, TAILQ_FIRST(&p->kept));
+}
+
+static void notice_reply_cb(void *arg, const struct reply *r);
+
+/* Sends what is kept, oldest first; one at a time while the server refuses them. */
+static void
+pump(struct publisher *p, struct mono now)
+{
+	unsigned limit = p->refused ? 1 : NOTICES_IN_FLIGHT_MAX;
+	struct kept *k;
+
+	if (p->kept_count == 0 || p->channel == NULL || p->link == NULL ||
+	    p->state == PUBLISH_BLOCKED)
+		return;
+	TAILQ_FOREACH (k, &p->kept, entry) {
+		if (k->in_flight)
+			continue;
+		if (p->in_flight >= limit ||
+		    !send_on(p, &p->notices, k->json, k->len, now, notice_reply_cb))
+			return;
+		k->in_flight = true;
+		p->in_flight++;
+	}
+}
+
+/* One line when notices cannot be published, one when they can again. */
+static void
+tell_refused(struct publisher *p, const char *why)
+{
+	bool refused = why != NULL;
+
+	if (refused == p->refused || p->channel == NULL)
+		return;
+	p->refused = refused;
+	if (refused)
+		log_warning(p->name, "PUBLISH of notices on %s failed: %s%s",
+			    p->channel, why,
+			    fault_of_error(why) == FAULT_DENIED ? advice(PUBLISH_DENIED)
+								: "");
+	else
+		log_notice(p->name, "PUBLISH of notices works again");
+}
+
+/* The answer is that of the first one in flight. */
+static void
+notice_reply_cb(void *arg, const struct reply *r)
+{
+	struct publisher *p = arg;
+	struct kept *k = TAILQ_FIRST(&p->kept);
+
+	while (k != NULL && !k->in_flight)
+		k = TAILQ_NEXT(k, entry);
+	if (k == NULL)
+		return;
+	if (r->kind == REPLY_INTEGER) {
+		p->notices_published++;
+		discard(p, k);
+	} else if (k->fleeting) {
+		discard(p, k);
+	} else {
+		k->in_flight = false;
+		p->in_flight--;
+	}
+	if (p->state == PUBLISH_BLOCKED)
+		set_state(p, r->kind == REPLY_LOST ? PUBLISH_FAILED : PUBLISH_OK,
+			  r->kind == REPLY_LOST ? r->text : "", r->now);
+	if (r->kind == REPLY_INTEGER)
+		tell_refused(p, NULL);
+	else if (r->kind != REPLY_LOST)
+		tell_refused(p, r->kind == REPLY_ERROR ? r->text
+						       : "the answer is no number");
+	/* After an error that would be a circle: the next feed's answer goes on. */
+	if (r->kind == REPLY_INTEGER)
+		pump(p, r->now);
+	done(p, r->now);
+}
+
+/*
+ * The feed.
+ */
+
+static void
+feed_reply_cb(void *arg, const struct reply *r)
 {
 	struct publisher *p = arg;
 
-	p->busy = false;
+	p->feed_in_flight = false;
 	switch (r->kind) {
 	case REPLY_INTEGER:
 		p->published++;
 		p->receivers = r->integer;
 		set_state(p, PUBLISH_OK, "", r->now);
+		pump(p, r->now);
 		break;
 	case REPLY_LOST:
 		/* The link tells its own story; blocked it is no longer. */
@@ -103,18 +278,18 @@ reply_cb(void *arg, const struct reply *r)
 		set_state(p, PUBLISH_FAILED, "the answer is no number", r->now);
 		p->dropped++;
 	}
-	p->done(p->owner, r->now);
+	done(p, r->now);
 }
 
 struct publisher *
-publisher_new(const char *name, const char *channel, publisher_done_fn *done,
-	      void *owner)
+publisher_new(const char *name, const char *channel, publisher_done_fn *fn, void *owner)
 {
 	struct publisher *p = xcalloc(1, sizeof(*p));
 
 	p->name = name;
-	p->done = done;
+	p->done = fn;
 	p->owner = owner;
+	TAILQ_INIT(&p->kept);
 	publisher_set_channel(p, channel);
 	return p;
 }
@@ -122,10 +297,25 @@ publisher_new(const char *name, const char *channel, publisher_done_fn *done,
 void
 publisher_set_channel(struct publisher *p, const char *channel)
 {
-	free(p->request);
-	p->request = xasprintf("*3\r\n$7\r\nPUBLISH\r\n$%zu\r\n%s\r\n", strlen(channel),
-			       channel);
-	p->head_len = p->room = strlen(p->request);
+	set_outlet(&p->feed, channel);
+}
+
+void
+publisher_set_notices(struct publisher *p, const char *channel)
+{
+	free(p->channel);
+	p->channel = xstrdup(channel);
+	p->refused = false;
+	if (channel != NULL) {
+		set_outlet(&p->notices, channel);
+		return;
+	}
+	/* Those in flight go with their answers. */
+	for (struct kept *k = TAILQ_FIRST(&p->kept), *next; k != NULL; k = next) {
+		next = TAILQ_NEXT(k, entry);
+		if (!k->in_flight)
+			discard(p, k);
+	}
 }
 
 void
@@ -133,54 +323,67 @@ publisher_free(struct publisher *p)
 {
 	if (p == NULL)
 		return;
-	free(p->request);
+	discard_all(p);
+	free(p->feed.request);
+	free(p->notices.request);
+	free(p->channel);
 	free(p);
-}
-
-/* printf's %zu, which would be a tenth of a whole tick's work. */
-static size_t
-put_number(char *at, size_t value)
-{
-	char digits[24];
-	size_t n = 0, len;
-
-	do
-		digits[n++] = (char)('0' + value % 10);
-	while ((value /= 10) > 0);
-	for (len = 0; n > 0; len++)
-		at[len] = digits[--n];
-	return len;
 }
 
 void
 publisher_send(struct publisher *p, struct link *link, const char *text, size_t len,
 	       struct mono now)
 {
-	size_t need = p->head_len + 32 + len, n = p->head_len;
-
-	if (p->busy) {
+	p->link = link;
+	if (p->feed_in_flight || !send_on(p, &p->feed, text, len, now, feed_reply_cb))
 		p->dropped++;
+	else
+		p->feed_in_flight = true;
+}
+
+void
+publisher_notice(struct publisher *p, struct link *link, const char *json,
+		 bool fleeting, struct mono now)
+{
+	size_t len = strlen(json);
+	struct kept *k;
+
+	if (p->channel == NULL)
+		return;
+	p->link = link;
+	k = xcalloc(1, sizeof(*k) + len + 1);
+	k->fleeting = fleeting;
+	k->len = len;
+	memcpy(k->json, json, len + 1);
+	TAILQ_INSERT_TAIL(&p->kept, k, entry);
+	p->kept_count++;
+	pump(p, now);
+	if (fleeting && !k->in_flight) {
+		discard(p, k);
 		return;
 	}
-	if (need > p->room) {
-		p->request = xrealloc(p->request, need, 1);
-		p->room = need;
+	if (p->kept_count <= PUBLISHER_KEPT_MAX)
+		return;
+	TAILQ_FOREACH (k, &p->kept, entry) {
+		if (!k->in_flight) {
+			p->notices_dropped++;
+			discard(p, k);
+			return;
+		}
 	}
-	p->request[n++] = '$';
-	n += put_number(p->request + n, len);
-	memcpy(p->request + n, "\r\n", 2);
-	memcpy(p->request + n + 2, text, len);
-	memcpy(p->request + n + 2 + len, "\r\n", 2);
-	n += len + 4;
-	p->busy = link_send(link, REQUEST_PUBLISH, p->request, n, now, reply_cb, p);
-	if (!p->busy)
-		p->dropped++;
+}
+
+void
+publisher_resume(struct publisher *p, struct link *link, struct mono now)
+{
+	p->link = link;
+	pump(p, now);
 }
 
 bool
 publisher_is_busy(const struct publisher *p)
 {
-	return p->busy;
+	return p->feed_in_flight || p->in_flight > 0;
 }
 
 void
@@ -192,12 +395,34 @@ publisher_overdue(struct publisher *p, const char *reason, struct mono now)
 void
 publisher_forget(struct publisher *p)
 {
-	if (p->busy)
+	struct kept *k = TAILQ_FIRST(&p->kept), *next;
+
+	if (p->feed_in_flight)
 		p->dropped++;
-	p->busy = false;
+	p->feed_in_flight = false;
+	for (; k != NULL; k = next) {
+		next = TAILQ_NEXT(k, entry);
+		if (!k->in_flight)
+			continue;
+		/* Else each STOP would tell of itself again at the next START. */
+		if (p->state != PUBLISH_BLOCKED) {
+			p->notices_published++;
+			discard(p, k);
+		} else {
+			k->in_flight = false;
+		}
+	}
+	p->in_flight = 0;
 	/* Not set_state: nothing works again, there is only nothing left to do. */
 	p->state = PUBLISH_OK;
 	p->reason[0] = '\0';
+}
+
+enum publish_state
+publisher_state(const struct publisher *p, const char **reason)
+{
+	*reason = p->state == PUBLISH_OK ? "" : p->reason;
+	return p->state;
 }
 
 void
@@ -208,4 +433,7 @@ publisher_report(const struct publisher *p, struct target_report *report)
 	report->receivers = p->receivers;
 	report->publish_state = p->state;
 	report->publish_reason = p->state == PUBLISH_OK ? NULL : p->reason;
+	report->notices_published = p->notices_published;
+	report->notices_dropped = p->notices_dropped;
+	report->notices_kept = p->kept_count;
 }

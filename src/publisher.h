@@ -1,8 +1,11 @@
 /*
- * publisher: PUBLISH on a link, one at a time, and what became of it.
+ * publisher: PUBLISH on a link, of the feed and of notices, and what became of it.
  *
- * A PUBLISH may hang for as long as the server pauses writes. Until it has
- * answered no other is sent: what comes meanwhile is dropped and counted.
+ * A PUBLISH may hang for as long as the server pauses writes. Until that of the
+ * feed has answered no other of the feed is sent: what comes meanwhile is dropped
+ * and counted. Notices are pipelined with it; one that cannot be published now is
+ * kept, up to a bound, and sent when that works again. One whose answer was lost
+ * with the connection is sent again, too: its id tells that it is the same.
  */
 #ifndef PUBLISHER_H
 #define PUBLISHER_H
@@ -17,7 +20,9 @@
 struct link;
 struct publisher;
 
-/* A PUBLISH was answered, or its link was lost. */
+#define PUBLISHER_KEPT_MAX 64
+
+/* All PUBLISHes are answered, or their link was lost. */
 typedef void publisher_done_fn(void *owner, struct mono now);
 
 /* name is borrowed for the publisher's life. */
@@ -27,11 +32,22 @@ struct publisher *publisher_new(const char *name, const char *channel,
 /* NULL is fine. No PUBLISH may be outstanding on a link that lives on. */
 void publisher_free(struct publisher *p);
 
-/* For what is published from now on. */
+/* For what is published from now on; no notices (NULL) to begin with. */
 void publisher_set_channel(struct publisher *p, const char *channel);
+void publisher_set_notices(struct publisher *p, const char *channel);
 
 void publisher_send(struct publisher *p, struct link *link, const char *text,
 		    size_t len, struct mono now);
+
+/*
+ * A notice; json is copied. link NULL: it waits for publisher_resume. One that is fleeting is published now or never, and
+ * not counted. Without a channel for notices nothing happens.
+ */
+void publisher_notice(struct publisher *p, struct link *link, const char *json,
+		      bool fleeting, struct mono now);
+
+/* What was kept may go now. */
+void publisher_resume(struct publisher *p, struct link *link, struct mono now);
 
 /* Whether a PUBLISH is unanswered. */
 bool publisher_is_busy(const struct publisher *p);
@@ -39,10 +55,16 @@ bool publisher_is_busy(const struct publisher *p);
 /* The link says that the PUBLISH at its head is past its deadline, and why. */
 void publisher_overdue(struct publisher *p, const char *reason, struct mono now);
 
-/* The link was closed on purpose: what was outstanding counts as dropped. */
+/*
+ * The link was closed on purpose: what was outstanding of the feed counts as
+ * dropped. Notices that stood before a server which answers count as published.
+ */
 void publisher_forget(struct publisher *p);
 
-/* Sets published, dropped, receivers, publish_state and publish_reason. */
+/* How PUBLISH of the feed goes; *reason is "" when it is well. */
+enum publish_state publisher_state(const struct publisher *p, const char **reason);
+
+/* Sets published, dropped, receivers, publish_... and notices_... */
 void publisher_report(const struct publisher *p, struct target_report *report);
 
 #endif

@@ -290,6 +290,7 @@ read_head(struct recording *r, struct recording_entry *e, struct subject **subje
 		return fail(r, "'%.40s' stands behind the target's name", rest);
 	r->ns = ns;
 	e->seconds = (double)ns / (double)NS_PER_S;
+	e->line = r->number;
 	e->target = (*subject)->name;
 	e->text = rest;
 	return true;

@@ -47,6 +47,7 @@ struct recording_entry {
 	struct wall wall;
 	const char *text; /* whole again, with LF line ends; NUL-terminated */
 	size_t len;
+	unsigned long line; /* of the file that it begins on; recorders ignore it */
 };
 
 const char *recording_kind_name(enum recording_kind kind);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "clock.h"
+#include "fault.h"
 
 enum reply_kind {
 	REPLY_TEXT,    /* text, len */
@@ -24,6 +25,7 @@ struct reply {
 	size_t len;
 	long long integer;
 	const void *list;
+	enum fault fault;      /* of REPLY_LOST */
 	struct mono sent, now; /* of the request, and of this */
 };
 

@@ -211,6 +211,7 @@ json_target(const struct target_report *t)
 	json_object_set_new(o, "interval_s",
 			    json_real((double)t->interval_ns / (double)NS_PER_S));
 	json_object_set_new(o, "channel", json_text(t->channel));
+	json_object_set_new(o, "notices", json_text(t->notices));
 	json_object_set_new(o, "samples", json_integer((json_int_t)t->samples));
 	json_object_set_new(o, "published", json_integer((json_int_t)t->published));
 	json_object_set_new(o, "missed", json_integer((json_int_t)t->missed));

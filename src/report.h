@@ -62,7 +62,8 @@ struct target_report {
 	double last_sample_age_s;
 	double last_info_ms;
 	unsigned long connects;
-	/* What report_watch adds, and report_free frees. */
+	/* What is added where it is shown, by report_watch; report_free frees it. */
+	const char *notices;	    /* the channel that they are told on */
 	unsigned warning, critical; /* incidents that are open */
 	struct at_risk at_risk;
 	struct open_report *open;

@@ -15,16 +15,18 @@ struct row {
 /*
  * Adding a request: a row here and its name in request.h. HELLO lists the
  * loaded modules with their arguments. A PUBLISH may hang as long as the server
- * pauses writes; but should a proxy have lost it, the minute heals that.
+ * pauses writes; but should a proxy have lost it, the minute heals that. The
+ * section errorstats was seen at 420 KB after 12,000 different script errors.
  */
 static const struct row rows[] = {
 	[REQUEST_HELLO] = { "HELLO", 3000, 3000, { .bytes = 65536, .objects = 4096 } },
 	[REQUEST_AUTH] = { "AUTH", 3000, 3000, { .bytes = 4096, .objects = 1 } },
 	[REQUEST_INFO] = { "INFO", 2000, 10000, { .bytes = 65536, .objects = 1 } },
-	[REQUEST_REPLICATION] = { "INFO replication",
-				  2000,
-				  10000,
-				  { .bytes = 65536, .objects = 1 } },
+	[REQUEST_WIDE] = { "INFO", 2000, 10000, { .bytes = 1048576, .objects = 1 } },
+	[REQUEST_CONFIG] = { "CONFIG GET",
+			     2000,
+			     10000,
+			     { .bytes = 4096, .objects = 8 } },
 	[REQUEST_PUBLISH] = { "PUBLISH", 2000, 60000, { .bytes = 4096, .objects = 1 } },
 	[REQUEST_HELPER] = { "a helper",
 			     3000,

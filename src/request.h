@@ -20,8 +20,9 @@ struct reply_bounds {
 enum request_kind {
 	REQUEST_HELLO,
 	REQUEST_AUTH,
-	REQUEST_INFO,
-	REQUEST_REPLICATION,
+	REQUEST_INFO,	/* INFO persistence */
+	REQUEST_WIDE,	/* INFO of other sections, of all or of one */
+	REQUEST_CONFIG, /* CONFIG GET save */
 	REQUEST_PUBLISH,
 	REQUEST_HELPER, /* of --probe: what may be refused */
 };
@@ -37,7 +38,7 @@ struct request {
 };
 
 /* Oldest first. All zero is an empty queue. */
-#define REQUEST_QUEUE_MAX 4
+#define REQUEST_QUEUE_MAX 16
 struct request_queue {
 	struct request ring[REQUEST_QUEUE_MAX];
 	unsigned head, count;

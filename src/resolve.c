@@ -30,6 +30,7 @@
 /* More names than that at once wait for one of them to be done. */
 #define THREADS_MAX 64
 #define STACK_BYTES (256 * 1024)
+#define STUCK_NS (600 * NS_PER_S)
 
 struct resolve {
 	TAILQ_ENTRY(resolve) entry;
@@ -62,6 +63,7 @@ struct resolver {
 	struct event *event;
 	TAILQ_HEAD(lookups, lookup) lookups;
 	unsigned threads;
+	struct mono moved; /* when a thread last began: as names wait, one came back */
 };
 
 static void
@@ -170,6 +172,7 @@ start_lookups(struct resolver *r)
 		r->shared->users++;
 		pthread_mutex_unlock(&r->shared->mutex);
 		r->threads++;
+		r->moved = clock_now();
 		if (start_thread(l))
 			continue;
 		/* Done already, and badly; told on a fresh stack like all. */
@@ -260,6 +263,16 @@ resolver_free(struct resolver *r)
 	}
 	shared_leave(s);
 	free(r);
+}
+
+bool
+resolver_is_stuck(const struct resolver *r, struct mono now)
+{
+	const struct lookup *last = TAILQ_LAST(&r->lookups, lookups);
+
+	/* The last one to be asked for is the last one to be started. */
+	return last != NULL && !last->started &&
+	       clock_diff_ns(now, r->moved) >= STUCK_NS;
 }
 
 bool

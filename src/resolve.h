@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 
+#include "clock.h"
+
 #define RESOLVE_MAX 8
 
 struct event_base;
@@ -33,6 +35,15 @@ struct resolver *resolver_new(struct event_base *base);
 
 /* NULL is fine. Waits for no thread. No request may be outstanding. */
 void resolver_free(struct resolver *r);
+
+/*
+ * Whether names wait while every thread has hung for ten minutes. One name that
+ * hangs is no such case: it harms only its own target, and getaddrinfo gives up by
+ * itself, after some minutes at the most with resolv.conf's presets. But when none
+ * of all threads comes back, names that would do are no longer looked up, and only
+ * another process can.
+ */
+bool resolver_is_stuck(const struct resolver *r, struct mono now);
 
 /* True when host is an address already: then *list holds it alone. */
 bool resolve_numeric(const char *host, struct resolve_list *list);

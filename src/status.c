@@ -34,8 +34,12 @@ report_targets(const struct call *c)
 	const struct instant at = { c->now, clock_wall() };
 	struct target_report *reports = fleet_report(c->on->fleet, c->now);
 
-	for (size_t i = 0; i < fleet_count(c->on->fleet); i++)
-		report_watch(&reports[i], target_watch(fleet_at(c->on->fleet, i)), at);
+	for (size_t i = 0; i < fleet_count(c->on->fleet); i++) {
+		struct target *t = fleet_at(c->on->fleet, i);
+
+		reports[i].notices = target_notices_channel(t);
+		report_watch(&reports[i], target_watch(t), at);
+	}
 	return reports;
 }
 

@@ -1,11 +1,5 @@
 /*
  * target: see target.h.
- *
- * A target has two links. INFO and PUBLISH go over `feed`. While a PUBLISH is
- * past its deadline (the server pauses writes) everything behind it on that
- * connection hangs too: then INFO goes over `probe`, until it has answered.
- * No INFO is ever sent behind an unanswered PUBLISH, so that an INFO without
- * an answer says something about the server.
  */
 #include "target.h"
 
@@ -16,56 +10,85 @@
 #include <string.h>
 
 #include "bus.h"
+#include "feed.h"
 #include "endpoint.h"
-#include "link.h"
+#include "inquiry.h"
 #include "log.h"
-#include "publisher.h"
+#include "notice.h"
+#include "recording.h"
+#include "schedule.h"
 #include "target_config.h"
+#include "watch.h"
 #include "xalloc.h"
 
-/* A late sample is not taken when the next tick is nearer than that. */
-#define LATE_MARGIN_NS NS_PER_S
-
-#define REPLICATION_AGE_NS (60 * NS_PER_S)
-
 #define REASON_BYTES 256
-
-static const char replication_request[] = "*2\r\n$4\r\nINFO\r\n$11\r\nreplication\r\n";
-static const char info_request[] = "*2\r\n$4\r\nINFO\r\n$11\r\npersistence\r\n";
 
 struct target {
 	struct target_config config;
 	const struct target_env *env;
 	char address[ENDPOINT_TEXT_BYTES];
-	struct link *feed, *probe;
-	struct publisher *publisher;
+	char *samples_channel;
+	struct inquiry *inquiry;
+	struct watch *watch;
 
 	bool running;
-	struct event timer; /* of the next tick, while running */
-	int64_t interval_ns;
-	struct mono slot;  /* when the current slot began */
-	struct mono first; /* when the first one of this run begins */
-	bool owed;	   /* the slot has not been served */
-	bool polled;	   /* a sample is wanted beside the schedule */
-	bool asked;	   /* an INFO is in flight */
+	struct schedule schedule;
+	struct event timer; /* of the next sample, while running */
+	struct mono due;    /* when it fires */
+	int64_t asleep_ns;  /* clock_asleep_ns when it fired last */
+	bool heartbeat;	    /* to be told when the tick's answer comes, or fails to */
+	/* What the watch wanted since the last narrow sample: as often as once. */
+	unsigned asked_parts;
 
 	enum target_state state; /* written by set_state only */
 	struct mono since;
 	struct mono trouble; /* when it was last up, while it is not */
 	char reason[REASON_BYTES];
+	enum publish_state publish_told; /* to the watch */
+	struct mono now;		 /* of the turn, while the watch tells */
 
-	struct mono learnt;	 /* when what is next was asked; 0: to be asked */
-	char role[16];		 /* "" until told */
-	char replication_id[48]; /* the same */
-
-	uint64_t samples, missed;
+	uint64_t samples;
 	struct mono last_sample;
 	int64_t last_info_ns; /* from INFO to its answer */
 };
 
+static struct instant
+instant(struct target *t, struct mono now)
+{
+	t->now = now;
+	return (struct instant){ now, clock_wall() };
+}
+
 /*
- * State, and what the log says of it: one line when a server goes away, one
- * when it is back.
+ * Each answer as it came, for who records: see docs/PROTOCOL.md.
+ */
+static void
+tell_samples(struct target *t, enum recording_kind kind, const char *text, size_t len,
+	     struct instant at)
+{
+	struct sample sample = { .target = t->config.name,
+				 .channel = t->samples_channel };
+	char head[80], *whole;
+	size_t n;
+
+	if (!bus_wants(t->env->bus, t->samples_channel))
+		return;
+	n = (size_t)snprintf(head, sizeof(head), "%s %.6f %.6f\n",
+			     recording_kind_name(kind),
+			     (double)at.mono.ns / (double)NS_PER_S,
+			     clock_wall_s(at.wall));
+	whole = xcalloc(1, n + len + 1);
+	memcpy(whole, head, n);
+	memcpy(whole + n, text, len);
+	sample.text = whole;
+	sample.len = n + len;
+	bus_answer(t->env->bus, &sample);
+	free(whole);
+}
+
+/*
+ * State, and what the log and the watch are told of it: one line when a server
+ * goes away, one when it is back.
  */
 
 static const char *
@@ -82,7 +105,7 @@ static void
 log_state(const struct target *t, enum target_state was, struct mono now)
 {
 	char span[CLOCK_SPAN_BYTES];
-	const char *server = link_server(t->feed);
+	const char *server = inquiry_server(t->inquiry);
 
 	switch (t->state) {
 	case TARGET_STOPPED:
@@ -92,8 +115,8 @@ log_state(const struct target *t, enum target_state was, struct mono now)
 	case TARGET_UP:
 		if (was == TARGET_STARTING || t->samples == 1)
 			log_notice(t->config.name, "up: %s%s%s at %s", server,
-				   *server ? " " : "", link_server_version(t->feed),
-				   t->address);
+				   *server ? " " : "",
+				   inquiry_server_version(t->inquiry), t->address);
 		else
 			log_notice(t->config.name, "up again after %s",
 				   clock_span(span, clock_diff_s(now, t->trouble)));
@@ -106,10 +129,28 @@ log_state(const struct target *t, enum target_state was, struct mono now)
 }
 
 static void
+tell_link(struct target *t, struct mono now)
+{
+	const char *reason;
+
+	t->publish_told = inquiry_publish_state(t->inquiry, &reason);
+	watch_link(t->watch, t->state, t->reason, t->publish_told, reason,
+		   instant(t, now));
+}
+
+static void
+tell_heartbeat(struct target *t, struct mono now)
+{
+	t->heartbeat = false;
+	watch_heartbeat(t->watch, t->samples, t->schedule.missed, instant(t, now));
+}
+
+static void
 set_state(struct target *t, enum target_state state, const char *reason,
 	  struct mono now)
 {
 	enum target_state was = t->state;
+	char text[REASON_BYTES + 16];
 
 	/* Also within a state: "refused" may become "timed out". */
 	if (strcmp(t->reason, reason) != 0)
@@ -121,6 +162,15 @@ set_state(struct target *t, enum target_state state, const char *reason,
 	if (was == TARGET_UP || was == TARGET_STARTING)
 		t->trouble = now;
 	log_state(t, was, now);
+	if (t->env->changed != NULL)
+		t->env->changed(t->env->watcher, now);
+	snprintf(text, sizeof(text), "%s %s", report_state_name(state), t->reason);
+	tell_samples(t, RECORDING_LINK, text, strlen(text), instant(t, now));
+	if (!t->running)
+		return;
+	tell_link(t, now);
+	if (t->heartbeat && state != TARGET_UP)
+		tell_heartbeat(t, now);
 }
 
 static enum target_state
@@ -143,60 +193,78 @@ state_of(enum fault fault)
 }
 
 /*
- * Sampling.
+ * The timer: of the next sample, or of a repeated one that the watch wants before.
  */
 
-static void info_reply_cb(void *arg, const struct reply *r);
-
-static struct link *
-info_link(const struct target *t)
-{
-	return link_is_open(t->probe) ? t->probe : t->feed;
-}
-
-static bool
-can_ask(const struct target *t)
-{
-	const struct link *l = info_link(t);
-
-	return link_is_ready(l) && (l == t->probe || !publisher_is_busy(t->publisher));
-}
-
 static void
-ask(struct target *t, struct mono now)
+arm(struct target *t, struct mono now)
 {
-	if (t->asked || !can_ask(t))
-		return;
-	t->asked = link_send(info_link(t), REQUEST_INFO, info_request,
-			     sizeof(info_request) - 1, now, info_reply_cb, t);
+	struct mono due = schedule_due(&t->schedule), repeat = watch_repeat(t->watch);
+	struct timeval tv;
+
+	if (clock_diff_ns(repeat, now) > 0 && clock_diff_ns(repeat, due) < 0)
+		due = repeat;
+	tv = clock_until(due, now);
+	event_add(&t->timer, &tv);
+	t->due = due;
 }
 
-/* Asks if a sample is due: the server may just have become able to give it. */
+/* An answer may have made the watch curious, or satisfied it. */
 static void
-ask_if_due(struct target *t, struct mono now)
+arm_for_repeat(struct target *t, struct mono now)
 {
-	int64_t left = t->interval_ns - clock_diff_ns(now, t->slot);
-	int64_t margin = t->interval_ns / 2;
+	struct mono repeat = watch_repeat(t->watch);
 
-	if (margin > LATE_MARGIN_NS)
-		margin = LATE_MARGIN_NS;
-	if (t->running && (t->polled || (t->owed && left >= margin)))
-		ask(t, now);
+	if (clock_diff_ns(repeat, now) > 0 && clock_diff_ns(repeat, t->due) < 0)
+		arm(t, now);
 }
 
 /*
- * The probe has done its duty when PUBLISH no longer hangs, and feed is there to
- * be asked: it may be gone, for PUBLISH hung too long.
+ * What is asked next: the sample that is due, then the rest of a wide one, then
+ * what the watch wants. That may be wanted again at the next sample, not before:
+ * it may have been refused.
  */
-static void
-retire_probe(struct target *t)
+
+static bool
+ask_once(struct target *t, enum snapshot_part part, struct mono now)
 {
-	if (!t->asked && !publisher_is_busy(t->publisher) && link_is_ready(t->feed))
-		link_close(t->probe);
+	if (t->asked_parts & part || !inquiry_ask(t->inquiry, part, now))
+		return false;
+	t->asked_parts |= part;
+	return true;
 }
 
 static void
-take(struct target *t, const struct reply *r)
+ask_next(struct target *t, struct mono now)
+{
+	if (!t->running || !inquiry_can_ask(t->inquiry))
+		return;
+	if (schedule_wants(&t->schedule, now)) {
+		if (inquiry_ask(t->inquiry, SNAPSHOT_NARROW, now))
+			schedule_asked(&t->schedule, now);
+		return;
+	}
+	if (inquiry_go_on(t->inquiry, now))
+		return;
+	switch (watch_wants(t->watch, now)) {
+	case WATCH_WANTS_WIDE:
+		ask_once(t, SNAPSHOT_WIDE, now);
+		break;
+	case WATCH_WANTS_CONFIG:
+		ask_once(t, SNAPSHOT_CONFIG, now);
+		break;
+	case WATCH_WANTS_NOTHING:
+		break;
+	}
+}
+
+/*
+ * What the server says.
+ */
+
+/* The server's own words, or JSON of them, go to all who want the feed. */
+static void
+publish(struct target *t, const struct reply *r, struct instant at)
 {
 	struct sample sample = {
 		.target = t->config.name,
@@ -204,200 +272,203 @@ take(struct target *t, const struct reply *r)
 		.text = r->text,
 		.len = r->len,
 	};
+	char *json = NULL;
 
-	t->owed = t->polled = false;
+	if (t->config.json) {
+		json = feed_json(t->watch, t->config.name, t->address, r->text, r->len,
+				 at);
+		sample.text = json;
+		sample.len = strlen(json);
+	}
+	inquiry_publish(t->inquiry, sample.text, sample.len, r->now);
+	bus_sample(t->env->bus, &sample);
+	free(json);
+}
+
+static void
+take(struct target *t, const struct reply *r)
+{
+	struct instant at = instant(t, r->now);
+	bool published = schedule_answered(&t->schedule);
+
 	t->samples++;
 	t->last_sample = r->now;
 	t->last_info_ns = clock_diff_ns(r->now, r->sent);
+	t->asked_parts = 0;
 	set_state(t, TARGET_UP, "", r->now);
-	publisher_send(t->publisher, t->feed, r->text, r->len, r->now);
-	bus_sample(t->env->bus, &sample);
+	tell_samples(t, RECORDING_NARROW, r->text, r->len, at);
+	/* Before the feed, which tells of what is known with this sample. */
+	watch_narrow(t->watch, r->text, r->len, at);
+	if (published)
+		publish(t, r, at);
+	if (t->heartbeat)
+		tell_heartbeat(t, r->now);
+	arm_for_repeat(t, r->now);
 }
 
 static void
-info_reply_cb(void *arg, const struct reply *r)
+on_narrow(void *owner, const struct reply *r)
 {
-	struct target *t = arg;
+	struct target *t = owner;
 
-	t->asked = false;
-	switch (r->kind) {
-	case REPLY_TEXT:
-		take(t, r);
-		break;
-	case REPLY_ERROR:
-		t->polled = false;
-		set_state(t, state_of(fault_of_error(r->text)), r->text, r->now);
-		break;
-	case REPLY_INTEGER:
-	case REPLY_LIST:
-	case REPLY_NIL:
-		link_fail(info_link(t), FAULT_HOSTILE, "the answer to INFO is no text");
-		break;
-	case REPLY_LOST:
-		/* on_down follows, knowing more. */
-		return;
-	}
-	retire_probe(t);
-}
-
-/*
- * Who the server replicates with is asked after the first sample of a
- * connection, which is not to wait for it, and once a minute from then on:
- * roles change.
- */
-
-/* The value of the line `key:value`, "" when there is none. */
-static void
-take_field(const char *info, const char *key, char *out, size_t size)
-{
-	size_t len = strlen(key);
-	const char *p = info;
-
-	out[0] = '\0';
-	for (; p != NULL; p = strchr(p, '\n')) {
-		p += *p == '\n';
-		if (strncmp(p, key, len) == 0 && p[len] == ':') {
-			p += len + 1;
-			snprintf(out, size, "%.*s", (int)strcspn(p, "\r\n"), p);
-			return;
-		}
-	}
-}
-
-static void
-replication_reply_cb(void *arg, const struct reply *r)
-{
-	struct target *t = arg;
-	char before[sizeof(t->replication_id)];
-
-	t->asked = false;
-	if (r->kind == REPLY_LOST)
-		return;
-	t->learnt = r->now;
-	/* A server that refuses it has a feed all the same. */
 	if (r->kind == REPLY_TEXT) {
-		memcpy(before, t->replication_id, sizeof(before));
-		take_field(r->text, "role", t->role, sizeof(t->role));
-		take_field(r->text, "master_replid", t->replication_id,
-			   sizeof(t->replication_id));
-		/* A reload may have left nobody who wants to know. */
-		if (t->env->learnt != NULL && t->replication_id[0] != '\0' &&
-		    strcmp(before, t->replication_id) != 0)
-			t->env->learnt(t->env->owner, t);
-	}
-	ask_if_due(t, r->now);
-}
-
-static bool
-is_learnt(const struct target *t, struct mono now)
-{
-	return t->learnt.ns != 0 && clock_diff_ns(now, t->learnt) < REPLICATION_AGE_NS;
-}
-
-static void
-ask_replication(struct target *t, struct mono now)
-{
-	if (t->env->learnt == NULL || t->asked || !t->running ||
-	    link_is_open(t->probe) || is_learnt(t, now))
+		take(t, r);
 		return;
-	t->asked = link_send(t->feed, REQUEST_REPLICATION, replication_request,
-			     sizeof(replication_request) - 1, now, replication_reply_cb,
-			     t);
-}
-
-/*
- * What the links say.
- */
-
-static void
-on_ready(void *owner, struct link *link, struct mono now)
-{
-	struct target *t = owner;
-
-	if (link == t->feed) {
-		t->learnt.ns = 0;
-		retire_probe(t);
 	}
-	if (link == info_link(t))
-		ask_if_due(t, now);
+	schedule_refused(&t->schedule);
+	set_state(t, state_of(fault_of_error(r->text)), r->text, r->now);
 }
 
 static void
-on_down(void *owner, struct link *link, enum fault fault, const char *reason,
-	struct mono now)
+on_wide(void *owner, const char *text, size_t len, struct mono sent, struct mono now)
 {
 	struct target *t = owner;
+	struct instant at = instant(t, now);
+	const char *id = target_replication_id(t);
+	char before[64];
 
-	if (link == info_link(t))
-		set_state(t, state_of(fault), reason, now);
-	retire_probe(t);
-	ask_if_due(t, now);
+	snprintf(before, sizeof(before), "%s", id);
+	tell_samples(t, RECORDING_WIDE, text, len, at);
+	watch_wide(t->watch, text, len, sent, at);
+	id = target_replication_id(t);
+	if (t->env->learnt != NULL && id[0] != '\0' && strcmp(before, id) != 0)
+		t->env->learnt(t->env->owner, t);
+	arm_for_repeat(t, now);
 }
 
 static void
-on_overdue(void *owner, struct link *link, enum request_kind kind, const char *reason,
-	   struct mono now)
+on_config(void *owner, const char *text, size_t len, struct mono now)
+{
+	struct target *t = owner;
+	struct instant at = instant(t, now);
+
+	tell_samples(t, RECORDING_CONFIG, text, len, at);
+	watch_config(t->watch, text, len, at);
+}
+
+static void
+on_refused(void *owner, enum snapshot_part part, const char *why, struct mono now)
 {
 	struct target *t = owner;
 
-	(void)link;
-	if (kind == REQUEST_PUBLISH) {
-		publisher_overdue(t->publisher, reason, now);
-		link_open(t->probe, now);
-	} else {
-		set_state(t, TARGET_SILENT, reason, now);
-	}
+	watch_refused(t->watch, part, why, instant(t, now));
 }
 
-static const struct link_handlers handlers = {
-	.ready = on_ready,
-	.down = on_down,
-	.overdue = on_overdue,
+static void
+on_trouble(void *owner, enum fault fault, const char *reason, struct mono now)
+{
+	set_state(owner, state_of(fault), reason, now);
+}
+
+static void
+on_connected(void *owner, struct mono now)
+{
+	struct target *t = owner;
+
+	schedule_retry(&t->schedule);
+	tell_samples(t, RECORDING_LINK, "connected", strlen("connected"),
+		     instant(t, now));
+	watch_connected(t->watch, instant(t, now));
+}
+
+static void
+tell_publish(struct target *t, struct mono now)
+{
+	char text[REASON_BYTES + 32];
+	const char *reason;
+	enum publish_state state = inquiry_publish_state(t->inquiry, &reason);
+
+	snprintf(text, sizeof(text), "publish %s %s", report_publish_name(state),
+		 reason != NULL ? reason : "");
+	tell_samples(t, RECORDING_LINK, text, strlen(text), instant(t, now));
+	tell_link(t, now);
+}
+
+static void
+on_turned(void *owner, struct mono now)
+{
+	struct target *t = owner;
+	const char *reason;
+
+	if (!t->running)
+		return;
+	if (inquiry_publish_state(t->inquiry, &reason) != t->publish_told)
+		tell_publish(t, now);
+	ask_next(t, now);
+}
+
+static const struct inquiry_handlers inquiry_handlers = {
+	.narrow = on_narrow,
+	.wide = on_wide,
+	.config = on_config,
+	.refused = on_refused,
+	.trouble = on_trouble,
+	.connected = on_connected,
+	.turned = on_turned,
 };
 
 static void
-on_published(void *owner, struct mono now)
+on_notice(void *owner, struct notice *notice)
 {
 	struct target *t = owner;
 
-	retire_probe(t);
-	ask_if_due(t, now);
-	ask_replication(t, now);
+	if (t->env->notice != NULL)
+		t->env->notice(t->env->owner, t, notice);
 }
+
+static const struct watch_handlers watch_handlers = {
+	.notice = on_notice,
+};
 
 /*
  * The schedule.
  */
 
 static void
-arm(struct target *t, struct mono now)
+turn(struct target *t, struct mono now)
 {
-	struct mono due = clock_add_ns(t->slot, t->interval_ns);
-	struct timeval tv = clock_until(due, now);
+	bool unanswered = t->schedule.wanted || t->state != TARGET_UP;
+	enum schedule_turn turned = schedule_turn(&t->schedule, now);
 
-	event_add(&t->timer, &tv);
-}
-
-/* Begins the slot that `now` lies in, if it is another than the current one. */
-static void
-turn_slot(struct target *t, struct mono now)
-{
-	int64_t passed = clock_diff_ns(now, t->slot) / t->interval_ns;
-
-	if (passed > 0) {
-		t->missed += (uint64_t)(passed - 1) + (t->owed ? 1 : 0);
-		t->slot = clock_add_ns(t->slot, passed * t->interval_ns);
-		t->owed = true;
-		ask_if_due(t, now);
+	if (turned != SCHEDULE_SAME && unanswered)
+		tell_link(t, now);
+	if (turned == SCHEDULE_TICK) {
+		/*
+		 * With the answer it costs the server no turn of its own; while
+		 * there is none to be had it is told at once.
+		 */
+		if (t->heartbeat || t->state != TARGET_UP)
+			tell_heartbeat(t, now);
+		t->heartbeat = t->state == TARGET_UP;
 	}
+	ask_next(t, now);
 	arm(t, now);
 }
 
+/* pinfod was held up, or the machine slept: what happened meanwhile was not seen. */
 static void
-tick_cb(evutil_socket_t fd, short what, void *arg)
+check_gap(struct target *t, struct mono now)
 {
+	int64_t asleep = clock_asleep_ns();
+	double late = (double)(clock_diff_ns(now, t->due) + asleep - t->asleep_ns) /
+		      (double)NS_PER_S;
+
+	t->asleep_ns = asleep;
+	if (late > t->config.rules.limit[T_GAP_FOR])
+		watch_gap(t->watch, late, instant(t, now));
+}
+
+static void
+timer_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct target *t = arg;
+	struct mono now = clock_now(), repeat = watch_repeat(t->watch);
+
 	(void)fd, (void)what;
-	turn_slot(arg, clock_now());
+	check_gap(t, now);
+	if (repeat.ns != 0 && clock_diff_ns(repeat, now) <= 0)
+		t->schedule.extra = true;
+	turn(t, now);
 }
 
 /*
@@ -411,16 +482,16 @@ target_new(const struct target_env *env, const struct target_config *config)
 
 	target_config_copy(&t->config, config);
 	t->env = env;
-	t->interval_ns = config->interval_ns;
 	t->since = clock_now();
+	schedule_init(&t->schedule, config->interval_ns, config->sample_ns);
 	endpoint_text(&t->config.endpoint, t->address);
-	t->feed = link_new(env->base, env->resolver, t->config.name,
-			   &t->config.endpoint, &handlers, t);
-	t->probe = link_new(env->base, env->resolver, t->config.name,
-			    &t->config.endpoint, &handlers, t);
-	t->publisher =
-		publisher_new(t->config.name, t->config.channel, on_published, t);
-	evtimer_assign(&t->timer, env->base, tick_cb, t);
+	t->samples_channel = xasprintf(TARGET_SAMPLES_CHANNEL "%s", t->config.name);
+	t->inquiry = inquiry_new(env->base, env->resolver, t->config.name,
+				 &t->config.endpoint, t->config.channel,
+				 t->config.notices, &inquiry_handlers, t);
+	t->watch = watch_new(t->config.name, &t->config.rules, &watch_handlers, t);
+	watch_set_address(t->watch, t->address);
+	evtimer_assign(&t->timer, env->base, timer_cb, t);
 	return t;
 }
 
@@ -430,10 +501,10 @@ target_free(struct target *t)
 	if (t == NULL)
 		return;
 	event_del(&t->timer);
-	link_free(t->feed);
-	link_free(t->probe);
-	publisher_free(t->publisher);
+	inquiry_free(t->inquiry);
+	watch_free(t->watch);
 	target_config_fini(&t->config);
+	free(t->samples_channel);
 	free(t);
 }
 
@@ -443,13 +514,14 @@ target_start(struct target *t, struct mono first, struct mono now)
 	if (t->running)
 		return;
 	t->running = true;
+	t->asleep_ns = clock_asleep_ns();
+	/* The first narrow sample comes first. */
+	t->asked_parts = SNAPSHOT_WIDE | SNAPSHOT_CONFIG;
+	watch_started(t->watch, instant(t, now));
 	set_state(t, TARGET_STARTING, "", now);
-	link_open(t->feed, now);
-	/* The slot before the first one needs no sample. */
-	t->owed = false;
-	t->first = first;
-	t->slot = clock_add_ns(first, -t->interval_ns);
-	turn_slot(t, now);
+	inquiry_open(t->inquiry, now);
+	schedule_start(&t->schedule, first);
+	turn(t, now);
 }
 
 void
@@ -457,12 +529,12 @@ target_stop(struct target *t, struct mono now)
 {
 	if (!t->running)
 		return;
-	t->running = false;
-	t->asked = t->polled = false;
+	/* While it can still be published. */
+	watch_stopped(t->watch, instant(t, now));
+	t->running = t->heartbeat = false;
+	t->schedule.polled = false;
 	event_del(&t->timer);
-	link_close(t->feed);
-	link_close(t->probe);
-	publisher_forget(t->publisher);
+	inquiry_close(t->inquiry);
 	set_state(t, TARGET_STOPPED, "", now);
 }
 
@@ -478,7 +550,8 @@ target_cannot_poll(const struct target *t)
 	if (!t->running)
 		return "STOPPED";
 	/* One that answered an error may do better now; one that hangs cannot. */
-	if (t->state == TARGET_UP || (link_is_ready(info_link(t)) && !t->asked))
+	if (t->state == TARGET_UP ||
+	    (inquiry_is_ready(t->inquiry) && !inquiry_is_asking(t->inquiry)))
 		return NULL;
 	return "DOWN";
 }
@@ -486,46 +559,41 @@ target_cannot_poll(const struct target *t)
 void
 target_poll(struct target *t, struct mono now)
 {
-	t->polled = true;
-	ask_if_due(t, now);
+	t->schedule.polled = true;
+	ask_next(t, now);
 }
 
 int64_t
 target_interval_ns(const struct target *t)
 {
-	return t->interval_ns;
+	return t->schedule.interval_ns;
+}
+
+static void
+set_schedule(struct target *t, int64_t interval_ns, struct mono now)
+{
+	schedule_set(&t->schedule, interval_ns, t->config.sample_ns, now);
+	if (t->running)
+		turn(t, now);
 }
 
 void
 target_set_interval(struct target *t, int64_t interval_ns, struct mono now)
 {
-	struct mono due = clock_add_ns(t->slot, interval_ns);
-
-	if (interval_ns == t->interval_ns)
-		return;
-	if (t->running && clock_diff_ns(t->first, now) > 0)
-		due = t->first;
-	else if (clock_diff_ns(due, now) < 0)
-		due = now;
-	t->interval_ns = interval_ns;
-	t->slot = clock_add_ns(due, -interval_ns);
-	if (t->running)
-		turn_slot(t, now);
+	if (interval_ns != t->schedule.interval_ns)
+		set_schedule(t, interval_ns, now);
 }
 
 static void
 reconnect(struct target *t, struct mono now)
 {
-	link_close(t->feed);
-	link_close(t->probe);
-	publisher_forget(t->publisher);
-	t->asked = false;
-	t->role[0] = t->replication_id[0] = '\0';
+	inquiry_close(t->inquiry);
 	endpoint_text(&t->config.endpoint, t->address);
+	watch_set_address(t->watch, t->address);
 	if (!t->running)
 		return;
 	set_state(t, TARGET_STARTING, "", now);
-	link_open(t->feed, now);
+	inquiry_open(t->inquiry, now);
 }
 
 void
@@ -534,24 +602,29 @@ target_configure(struct target *t, const struct target_config *config, struct mo
 	struct target_config old = t->config;
 
 	target_config_copy(&t->config, config);
-	/* The links and the publisher have borrowed the name. */
+	/* Links, publisher and watch have borrowed the name. */
 	free(t->config.name);
 	t->config.name = old.name;
 	old.name = NULL;
+	/* Also when they are the same: after a reload what is open is told anew. */
+	watch_set_rules(t->watch, &t->config.rules, instant(t, now));
 	if (!endpoint_same(&old.endpoint, &t->config.endpoint))
 		reconnect(t, now);
-	if (strcmp(old.channel, t->config.channel) != 0)
-		publisher_set_channel(t->publisher, t->config.channel);
+	inquiry_set_channels(t->inquiry, t->config.channel, t->config.notices);
 	/* An INTERVAL that somebody gave meanwhile outlives other changes. */
 	if (old.interval_ns != t->config.interval_ns)
 		target_set_interval(t, t->config.interval_ns, now);
+	if (old.sample_ns != t->config.sample_ns)
+		set_schedule(t, t->schedule.interval_ns, now);
 	target_config_fini(&old);
 }
 
 const char *
 target_replication_id(const struct target *t)
 {
-	return t->replication_id;
+	const struct snapshot *s = watch_snapshot(t->watch);
+
+	return s != NULL ? s->replication_id : "";
 }
 
 const char *
@@ -566,30 +639,61 @@ target_name(const struct target *t)
 	return t->config.name;
 }
 
+const char *
+target_notices_channel(const struct target *t)
+{
+	return t->config.notices != NULL ? t->config.notices : TARGET_NOTICES_CHANNEL;
+}
+
+bool
+target_publishes_notices(const struct target *t)
+{
+	return t->config.notices != NULL;
+}
+
+void
+target_tell(struct target *t, struct notice *notice, struct mono now)
+{
+	t->now = now;
+	on_notice(t, notice);
+}
+
+void
+target_publish_notice(struct target *t, const char *json, bool fleeting)
+{
+	if (!fleeting || t->state == TARGET_UP)
+		inquiry_notice(t->inquiry, json, fleeting, t->now);
+}
+
+struct watch *
+target_watch(const struct target *t)
+{
+	return t->watch;
+}
+
 void
 target_report(const struct target *t, struct mono now, struct target_report *r)
 {
+	const struct snapshot *s = watch_snapshot(t->watch);
+
 	*r = (struct target_report){
 		.name = t->config.name,
 		.address = t->address,
 		.state = t->state,
 		.since_s = clock_diff_s(now, t->since),
 		.reason = t->reason[0] != '\0' ? t->reason : NULL,
-		.server = link_server(t->feed),
-		.server_version = link_server_version(t->feed),
 		.user = t->config.endpoint.user,
-		.role = t->role,
-		.replication_id = t->replication_id,
-		.interval_ns = t->interval_ns,
+		.role = s != NULL ? s->role : "",
+		.replication_id = s != NULL ? s->replication_id : "",
+		.interval_ns = t->schedule.interval_ns,
 		.channel = t->config.channel,
 		.samples = t->samples,
-		.missed = t->missed,
+		.missed = t->schedule.missed,
 		.last_sample_age_s =
 			t->samples > 0 ? clock_diff_s(now, t->last_sample) : -1,
 		.last_info_ms = t->samples > 0
 					? (double)t->last_info_ns / (double)NS_PER_MS
 					: -1,
-		.connects = link_connects(t->feed),
 	};
-	publisher_report(t->publisher, r);
+	inquiry_report(t->inquiry, r);
 }

@@ -1,10 +1,9 @@
 /*
- * target: one watched server: its schedule, the INFO in flight, its links.
+ * target: one watched server: what it is told to do, and what it says of it.
  *
- * Ticks lie on a grid of fixed rate on the monotonic clock. Each tick opens a
- * slot, and a slot is served by one sample at the most: by the tick's own, or
- * late by the first one that the server allows. A slot that ends unserved is
- * counted as missed. That is why there are no bursts and no double timers.
+ * It puts together a schedule (when), an inquiry (what is asked, over which link)
+ * and a watch (what follows from the answers): it feeds the watch, asks what the
+ * watch wants, and hands on what it tells.
  */
 #ifndef TARGET_H
 #define TARGET_H
@@ -18,22 +17,35 @@
 
 struct bus;
 struct event_base;
+struct notice;
 struct resolver;
 struct target;
 struct target_config;
+struct watch;
 
 /* What all targets share; borrowed for their lives. */
 struct target_env {
 	struct event_base *base;
 	struct bus *bus;
 	struct resolver *resolver;
-	/*
-	 * The target has learnt which replication group it is of; NULL: nobody
-	 * wants to know, and servers are not asked.
-	 */
+	/* The target has learnt which replication group it is of. NULL is fine. */
 	void (*learnt)(void *owner, struct target *target);
+	/* Its watch tells something; borrowed for the call. NULL is fine. */
+	void (*notice)(void *owner, struct target *target, struct notice *notice);
 	void *owner;
+	/* A target's state has changed; NULL: nobody wants to know. Only note it. */
+	void (*changed)(void *watcher, struct mono now);
+	void *watcher;
 };
+
+/*
+ * The channel on the control socket that carries each answer of the target of
+ * that name, see docs/PROTOCOL.md.
+ */
+#define TARGET_SAMPLES_CHANNEL "pinfod:samples:"
+
+/* Where notices are told on the control socket when they are not published. */
+#define TARGET_NOTICES_CHANNEL "pinfo:notice"
 
 /* A target in state stopped. It keeps a copy of the configuration. */
 struct target *target_new(const struct target_env *env,
@@ -81,6 +93,24 @@ const char *target_replication_id(const struct target *target);
 const char *target_channel(const struct target *target);
 
 const char *target_name(const struct target *target);
+
+/* That of the notices; never NULL. */
+const char *target_notices_channel(const struct target *target);
+
+/* Whether notices are published on the server. */
+bool target_publishes_notices(const struct target *target);
+
+/*
+ * Publishes a notice on the server, now or when that is possible again; one that
+ * is fleeting now, if the server is up, or never. Only from inside env->notice.
+ */
+void target_publish_notice(struct target *target, const char *json, bool fleeting);
+
+/* Hands on what is still open, for who could not know, as if it were told now. */
+void target_tell(struct target *target, struct notice *notice, struct mono now);
+
+/* What is known of it, for reports, the state file and the operator's word. */
+struct watch *target_watch(const struct target *target);
 
 /* Fills *report; its strings are borrowed until the loop turns. */
 void target_report(const struct target *target, struct mono now,

@@ -48,8 +48,9 @@ struct watch {
 	unsigned awaited; /* parts that the next step waits for */
 	unsigned refused; /* parts that this connection does not give */
 	char why_refused[2][160];
-	struct mono wide_at, wide_sent, config_at;
-	struct wall wide_wall;
+	bool unsure;			/* whether it is the run that was seen before */
+	struct mono wide_at, config_at; /* 0: not on this connection */
+	struct wide_times wide;
 
 	enum target_state state;
 	struct mono state_since, not_up_since;
@@ -110,7 +111,7 @@ server_now_s(const struct watch *w, struct instant at)
 	if (!snapshot_has(&w->cur, F_server_time_usec))
 		return ours;
 	return snapshot_get(&w->cur, F_server_time_usec) / 1e6 +
-	       (ours - clock_wall_s(w->wide_wall));
+	       (ours - clock_wall_s(w->wide.came.wall));
 }
 
 /*
@@ -122,12 +123,12 @@ last_save(const struct watch *w)
 {
 	double saved = snapshot_get(&w->cur, F_rdb_last_save_time), start;
 
-	if (!snapshot_has(&w->cur, F_rdb_last_save_time) ||
+	if (w->unsure || !snapshot_has(&w->cur, F_rdb_last_save_time) ||
 	    !snapshot_has(&w->cur, F_uptime_in_seconds))
 		return w->history.last_save;
 	start = (snapshot_has(&w->cur, F_server_time_usec)
 			 ? snapshot_get(&w->cur, F_server_time_usec) / 1e6
-			 : clock_wall_s(w->wide_wall)) -
+			 : clock_wall_s(w->wide.came.wall)) -
 		snapshot_get(&w->cur, F_uptime_in_seconds);
 	if (fabs(saved - start) <= START_MARGIN_S)
 		return w->history.last_save;
@@ -150,7 +151,8 @@ watch_at_risk(const struct watch *w, struct instant at)
 	double offset = snapshot_get(&w->cur, F_master_repl_offset);
 
 	/* With an AOF that works, what is at risk is up to its fsyncs. */
-	if (!w->heard || snapshot_get(&w->cur, F_aof_enabled) != 0)
+	if (!w->heard || snapshot_get(&w->cur, F_aof_enabled) != 0 ||
+	    !snapshot_has(&w->cur, F_rdb_changes_since_last_save))
 		return risk;
 	risk.operations = changes;
 	risk.seconds = changes > 0 ? save_age_s(w, at) : 0;
@@ -161,39 +163,46 @@ watch_at_risk(const struct watch *w, struct instant at)
 	return risk;
 }
 
+static double
+risen(const struct watch *w, enum snapshot_field field)
+{
+	return snapshot_get(&w->cur, field) - snapshot_get(&w->prev, field);
+}
+
+/*
+ * A save to disk shows by its attempt (from 7.0), unless that is explained by a
+ * save that has ended meanwhile and was not the child that we saw; before 7.0,
+ * and for a child that ran when we came, by the replicas that do not wait for it.
+ */
 static void
 note_child(struct watch *w)
 {
-	const struct snapshot *cur = &w->cur, *prev = &w->prev;
-	bool runs = snapshot_get(cur, F_rdb_bgsave_in_progress) != 0;
-	bool ran = w->comparable && snapshot_get(prev, F_rdb_bgsave_in_progress) != 0;
-	/* A new one, when the one before ended between two samples. */
-	bool again = runs && ran &&
-		     snapshot_get(cur, F_rdb_current_bgsave_time_sec) <
-			     snapshot_get(prev, F_rdb_current_bgsave_time_sec);
-	double attempts;
+	bool runs = snapshot_get(&w->cur, F_rdb_bgsave_in_progress) != 0;
+	bool ran =
+		w->comparable && snapshot_get(&w->prev, F_rdb_bgsave_in_progress) != 0;
+	bool saved = w->comparable && risen(w, F_rdb_last_save_time) != 0;
+	/* Another one, when the one before ended between two samples. */
+	bool another = ran && (risen(w, F_rdb_current_bgsave_time_sec) < 0 ||
+			       risen(w, F_rdb_saves) > 0 || saved);
+	bool began = w->comparable && (!ran || another);
+	double attempts = risen(w, F_rdb_saves);
 
 	if (!runs) {
 		w->child = CHILD_NONE;
 		return;
 	}
-	if (!ran || again)
-		w->child = CHILD_UNKNOWN;
-	if (w->child != CHILD_UNKNOWN && w->child != CHILD_NONE)
+	if (!began && w->child != CHILD_UNKNOWN && w->child != CHILD_NONE)
 		return;
-	if (w->comparable && (!ran || again) && snapshot_has(cur, F_rdb_saves) &&
-	    snapshot_has(prev, F_rdb_saves)) {
-		attempts = cur->value[F_rdb_saves] - prev->value[F_rdb_saves];
-		/* The attempt that was seen has ended already. */
-		if (cur->value[F_rdb_last_save_time] !=
-		    prev->value[F_rdb_last_save_time])
+	if (began && snapshot_has(&w->cur, F_rdb_saves)) {
+		if (saved && !(ran && w->child == CHILD_DISK))
 			attempts--;
 		w->child = attempts > 0 ? CHILD_DISK : CHILD_SYNC;
-	} else if (snapshot_has(cur, F_replicas_syncing) &&
+	} else if (snapshot_has(&w->cur, F_replicas_syncing) &&
 		   (w->fresh & SNAPSHOT_WIDE)) {
-		/* Before 7.0, or a child that ran when we came. */
-		w->child = snapshot_get(cur, F_replicas_syncing) > 0 ? CHILD_SYNC
-								     : CHILD_DISK;
+		w->child = snapshot_get(&w->cur, F_replicas_syncing) > 0 ? CHILD_SYNC
+									 : CHILD_DISK;
+	} else {
+		w->child = CHILD_UNKNOWN;
 	}
 }
 
@@ -232,7 +241,6 @@ note_keys(struct watch *w)
 {
 	const struct snapshot *s = &w->cur;
 
-	w->history.changes = snapshot_get(s, F_rdb_changes_since_last_save);
 	if (!(w->fresh & SNAPSHOT_WIDE) || !snapshot_has(s, F_keys) ||
 	    snapshot_get(s, F_loading) != 0 || snapshot_get(s, F_async_loading) != 0 ||
 	    (strcmp(s->role, "slave") == 0 &&
@@ -251,18 +259,29 @@ note_keys(struct watch *w)
 	w->history.keys = snapshot_get(s, F_keys);
 }
 
+/* What a restart would lose, or has lost; with an AOF nobody knows. */
+static void
+note_changes(struct watch *w, struct instant at)
+{
+	double operations = watch_at_risk(w, at).operations;
+
+	if (!w->unsure)
+		w->history.changes = isnan(operations) ? -1 : operations;
+}
+
 static void
 tell_restart(struct watch *w, struct instant at)
 {
 	struct notice n = facts_notice(FACT_SERVER_RESTARTED, SEVERITY_WARNING, at);
-	char span[CLOCK_SPAN_BYTES];
+	char span[CLOCK_SPAN_BYTES], lost[96] = "";
 	double changes = w->history.changes;
 
-	snprintf(n.summary, sizeof(n.summary),
-		 "the server was restarted %s ago; at the last sample before, %.0f "
-		 "changes were not saved",
-		 clock_span(span, snapshot_get(&w->cur, F_uptime_in_seconds)),
-		 fmax(0, changes));
+	if (changes >= 0)
+		snprintf(lost, sizeof(lost),
+			 "; at the last sample before, %.0f changes were not saved",
+			 changes);
+	snprintf(n.summary, sizeof(n.summary), "the server was restarted %s ago%s",
+		 clock_span(span, snapshot_get(&w->cur, F_uptime_in_seconds)), lost);
 	notice_figure(&n, "uptime_s", snapshot_get(&w->cur, F_uptime_in_seconds));
 	notice_figure(&n, "changes_before", changes < 0 ? NAN : changes);
 	notice_figure(&n, "keys_before", w->history.keys < 0 ? NAN : w->history.keys);
@@ -358,8 +377,11 @@ step(struct watch *w, struct instant at)
 
 	if (w->fresh != 0) {
 		v.new_run = note_run(w, at);
-		if (v.new_run)
+		/* Nor is what came before a sure answer to who it is. */
+		if (v.new_run || (w->unsure && !(w->fresh & SNAPSHOT_WIDE)))
 			w->comparable = false;
+		if (w->fresh & SNAPSHOT_WIDE)
+			w->unsure = false;
 		note_child(w);
 		note_saves(w);
 		note_pending(w, at.mono);
@@ -375,10 +397,11 @@ step(struct watch *w, struct instant at)
 	v.tally_rewrites = w->tally_rewrites;
 	v.tally_forks = w->tally_forks;
 	if (w->fresh != 0)
-		facts_step(&w->facts, &v, w->wide_sent, emit, w);
+		facts_step(&w->facts, &v, &w->wide, emit, w);
 	incidents_step(w->incidents, &v, &w->history);
 	if (w->fresh != 0) {
 		note_keys(w);
+		note_changes(w, at);
 		keep_tally(w);
 		w->comparable = true;
 	}
@@ -409,7 +432,8 @@ asks_why(const struct watch *w)
 	       changed(w, F_aof_rewrite_in_progress) ||
 	       changed(w, F_aof_last_bgrewrite_status) ||
 	       changed(w, F_aof_last_write_status) || changed(w, F_aof_enabled) ||
-	       changed(w, F_loading) || changed(w, F_async_loading);
+	       changed(w, F_aof_delayed_fsync) || changed(w, F_loading) ||
+	       changed(w, F_async_loading);
 }
 
 /* While one of these is wrong, writes may be refused: the wide part tells. */
@@ -455,8 +479,7 @@ watch_wide(struct watch *w, const char *text, size_t len, struct mono sent,
 	snapshot_parse(&w->cur, SNAPSHOT_WIDE, text, len);
 	w->fresh |= SNAPSHOT_WIDE;
 	w->wide_at = at.mono;
-	w->wide_sent = sent;
-	w->wide_wall = at.wall;
+	w->wide = (struct wide_times){ sent, at };
 	step_unless_awaited(w, at);
 }
 
@@ -476,9 +499,9 @@ watch_refused(struct watch *w, enum snapshot_part part, const char *why,
 {
 	snprintf(w->why_refused[part == SNAPSHOT_CONFIG], sizeof(w->why_refused[0]),
 		 "%s", why);
-	w->refused |= part;
-	if (part == SNAPSHOT_WIDE && w->wide_at.ns == 0)
-		w->wide_at = at.mono;
+	/* Of the wide part some sections are refused, and the others still come. */
+	if (part == SNAPSHOT_CONFIG)
+		w->refused |= part;
 	step_unless_awaited(w, at);
 }
 
@@ -512,8 +535,10 @@ watch_connected(struct watch *w, struct instant at)
 {
 	(void)at;
 	w->refused = 0;
+	w->why_refused[0][0] = w->why_refused[1][0] = '\0';
 	/* It may be another run: judge nothing before that is known. */
 	w->wide_at.ns = w->config_at.ns = 0;
+	w->unsure = true;
 	w->pending_since.ns = 0;
 }
 
@@ -548,8 +573,8 @@ watch_link(struct watch *w, enum target_state state, const char *reason,
 		else if (state == TARGET_UP && w->heard)
 			tell_up(w, at);
 	}
-	/* What is fresh waits for its own step. */
-	if (w->fresh == 0)
+	/* What is fresh waits for its own step, unless what it waits for cannot come. */
+	if (w->fresh == 0 || state != TARGET_UP)
 		step(w, at);
 }
 
@@ -679,7 +704,8 @@ watch_ack(struct watch *w, const char *incident, struct instant at)
 	if (strcmp(incident, catalogue_entry(INCIDENT_SERVER_RESTARTED_EMPTY)->id) ==
 	    0) {
 		w->keys_before = -1;
-		step(w, at);
+		incidents_end(w->incidents, INCIDENT_SERVER_RESTARTED_EMPTY,
+			      "acknowledged", at, &w->history);
 	}
 	return true;
 }
@@ -695,7 +721,7 @@ watch_blind(struct watch *w, unsigned i)
 
 		if (missing == NULL || i-- > 0)
 			continue;
-		if (w->refused & SNAPSHOT_WIDE)
+		if (w->why_refused[0][0] != '\0')
 			snprintf(w->blind, sizeof(w->blind),
 				 "%s: %s is not told (%.80s)", id, missing,
 				 w->why_refused[0]);

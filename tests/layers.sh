@@ -10,19 +10,19 @@ set -euo pipefail
 layers='
 top:        main
 top:        options
-actors:     attend probe call client commands control courtesy fleet status subscribe target
-mechanism:  bus conf conf_file conf_option conf_print conf_text connection fence history_file link lock pair peer publisher relay resolve resp secret tls_context tls_session
-clients:    pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_info pinfoctl_record pinfoctl_say pinfoctl_socket pinfoctl_status pinfoctl_view pinfoctl_watch pinfoctl_wire
-values:     acl catalogue conf_scan detect_aof detect_link detect_rdb detect_server duration endpoint facts fault glob history history_json incidents json metrics nearest notice number recording recording_lines reply report request rules rules_parse silences size snapshot target_config watch
+actors:     attend probe call client commands control courtesy fleet inquiry replay status subscribe target
+mechanism:  bus conf conf_file conf_option conf_print conf_text conf_value connection fence history_file link lock pair peer publisher relay resolve resp secret service tls_context tls_session
+clients:    pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_explain pinfoctl_info pinfoctl_list pinfoctl_record pinfoctl_say pinfoctl_socket pinfoctl_status pinfoctl_view pinfoctl_watch pinfoctl_wire
+values:     acl catalogue conf_scan detect detect_aof detect_link detect_rdb detect_server duration endpoint facts fault feed glob history history_json incidents json manual metrics nearest notice number recording recording_lines reply report request rules rules_parse schedule sections silences size snapshot target_config watch
 base:       clock log xalloc
 '
 
 # Headers that begin with the first word may be included by these files only.
 libraries='
-event2/     probe client connection control history_file link main relay resolve resp target
+event2/     probe client connection control fleet history_file link main relay resolve resp service target
 hiredis/    connection fence pinfoctl_wire
-jansson.h   json pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_record pinfoctl_say pinfoctl_status pinfoctl_view pinfoctl_watch
-libconfig.h conf_file
+jansson.h   json
+libconfig.h conf_file conf_value
 openssl/    tls_context tls_session
 '
 

@@ -77,6 +77,32 @@ def make_feed(closing):
 
 
 @pytest.fixture
+def make_watch(closing):
+    """make_watch(server, incidents=["ID NAME=VALUE"], …), see harness.Watch"""
+
+    def make(servers, **options):
+        return closing(harness.Watch(servers, **options))
+
+    return make
+
+
+@pytest.fixture
+def shim(closing):
+    """For make_redis(env=shim.env): see harness.Shim."""
+    return closing(harness.Shim())
+
+
+@pytest.fixture
+def make_notices(closing):
+    """make_notices(server_or_daemon, channel), subscribed."""
+
+    def make(source, *channel):
+        return closing(harness.Notices(source, *channel))
+
+    return make
+
+
+@pytest.fixture
 def server(make_redis):
     """A real server on 127.0.0.1 without a password."""
     return make_redis()

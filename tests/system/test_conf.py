@@ -113,13 +113,20 @@ PRINTED = {
     "nothing": "",
     "every option": conf_text(
         conf_target("redis://h:1", name="a", interval="100ms", channel="c",
-                    user="u", password_file="/nowhere/p", stopped=True),
+                    user="u", password_file="/nowhere/p", stopped=True,
+                    sample=0.1, format="json", notices="", expect="both",
+                    memory_limit="500MB",
+                    incidents=["aof.* off", "aof.backlog size=1kB",
+                               'a.b info when keys>1: "T" \\ é']),
         conf_target("unix:///run/r.sock"),
         conf_target("redis://[::1]:7000", stopped=False, user=""),
         control={"path": "/run/a b/c", "group": "root"},
         log={"level": "debug"},
         defaults={"interval": 86400, "channel": "x:{name}", "user": "d",
-                  "password_file": "/nowhere/d", "stopped": True}),
+                  "password_file": "/nowhere/d", "stopped": True,
+                  "sample": 7, "format": "text", "notices": "n:{name}",
+                  "expect": "rdb", "memory_limit": 1024,
+                  "incidents": ["* off", "rdb.* on", "rdb.stale warning=3h"]}),
     "odd channel": target_with(channel=ODD),
     "odd user": target_with(user=ODD),
     "odd password_file": target_with(password_file="/" + ODD),
@@ -204,6 +211,31 @@ GOOD = [
     ("target", "user", '""', ""),
     ("target", "password_file", '""', ""),
     ("target", "credential", '""', None),
+    *[("target", "sample", given, printed) for given, printed in [
+        ('"0.1"', "0.1s"), ('"100ms"', "0.1s"), ("1", "1s"), ("5", "5s"),
+        ("0.7", "0.7s"),
+    ]],
+    ("target", "format", '"json"', "json"),
+    ("target", "format", '"TEXT"', "text"),
+    ("target", "notices", '"n"', "n"),
+    ("target", "notices", '""', ""),
+    ("target", "notices", '"a {name} b"', "a t b"),
+    ("target", "notices", quoted("c" * 256), "c" * 256),
+    *[("target", "expect", quoted(word), word)
+      for word in ("any", "none", "rdb", "aof", "both")],
+    *[("target", "memory_limit", given, printed) for given, printed in [
+        ('""', ""), ("0", ""), ('"0"', ""), ("1", "1"), ('"2gb"', "2GiB"),
+        ('"2GB"', "2GB"), ('"1GiB"', "1GiB"), ('"1k"', "1kB"),
+        ("1073741824", "1GiB"), ("4294967296L", "4GiB"),
+        ('"8192TiB"', "8192TiB"),
+    ]],
+    *[("target", "incidents", given, printed) for given, printed in [
+        ("[ ]", []), ("( )", []), ('["rdb.stale off"]', ["rdb.stale off"]),
+        ('("rdb.stale off")', ["rdb.stale off"]),
+        ('["rdb.stale off", "rdb.stale on"]', []),
+        ('["rdb.save_slow warning=300"]', ["rdb.save_slow warning=5m"]),
+        ('["a.b info when keys>1:T"]', ["a.b info when keys > 1: T"]),
+    ]],
     ("target", "stopped", "true", True),
     ("target", "stopped", "FALSE", False),
 ]
@@ -303,6 +335,22 @@ BAD = [
           ("-2147483648", "-2147483648"), ("2147483647", "2147483647"),
           ("99999999999L", "99999999999"), ("3000000000.0", "3e+09"),
       ]],
+    *[("target", "sample", value, [found, "0.1 to 86400", "ms s m h d"])
+      for value, found in [("0", "0 "), ("0.09", "0.09"), ('"x"', "x"),
+                           ("86401", "86401"), ('""', "''")]],
+    ("target", "sample", "5.1", ["5.1", "longer than the interval", "5"]),
+    ("target", "format", '"xml"', ["xml", "text, json"]),
+    ("target", "expect", '"all"', ["all", "any, none, rdb, aof, both"]),
+    ("target", "notices", quoted("c" * 257), ["256", "257"]),
+    *[("target", "memory_limit", value, [found, "8192TiB", "KiB", "redis.conf"])
+      for value, found in [("-1", "-1"), ("1.5", "1.5"), ('"2Gb"', "2Gb"),
+                           ('"8193TiB"', "8193"), ('"lots"', "lots"),
+                           ("true", "true or false")]],
+    ("target", "incidents", '"rdb.stale off"', ["a string", "array"]),
+    ("target", "incidents", '["rdb.stal off"]', ["[0]", "'rdb.stale'"]),
+    ("target", "incidents", '["rdb.stale off", "rdb.stale warnin=1h"]',
+     ["[1]", "did you mean 'warning'"]),
+    ("target", "incidents", "[5]", ["[0]", "a number", '"string"']),
     ("target", "channel", quoted("c" * 257), ["256", "257"]),
     ("target", "password_file", '"secret"', ["secret", "absolute"]),
     ("target", "password_file", '"~/secret"', ["~/secret", "absolute"]),
@@ -413,6 +461,52 @@ def test_incomplete_target(text, line, parts, conf):
     assert all(part in got for part in parts), got
 
 
+def test_line_of_each_incident(conf):
+    """Each text has its own errors, at its own line."""
+    conf.write('defaults: { incidents = [\n"x off",\n"* off",\n"y off" ]; };')
+    lines = errors_of(check(conf))
+    assert [line.split(": ")[:2] for line in lines] == [
+        [f"{conf.path}:2", "defaults.incidents[0]"],
+        [f"{conf.path}:4", "defaults.incidents[2]"]]
+
+
+def test_incidents_of_defaults_and_target(conf):
+    """A target's come after those of defaults; another has defaults' only."""
+    conf.write(conf_text(
+        conf_target("redis://a", incidents=["rdb.stale on", "link.busy off"]),
+        conf_target("redis://b"),
+        defaults={"incidents": ["rdb.stale off", "x.y info when keys > 1: T"]}))
+    one, two = accepted(conf)["targets"]
+    own = "x.y info when keys > 1: T"
+    assert one["incidents"] == ["link.busy off", own]
+    assert two["incidents"] == ["rdb.stale off", own]
+
+
+def test_two_targets_on_one_notices_channel(conf):
+    """It is fine: a notice says of whom it is."""
+    conf.write(conf_text(conf_target("redis://a", channel="a"),
+                         conf_target("redis://b", channel="b"),
+                         defaults={"notices": "n"}))
+    assert [t["notices"] for t in accepted(conf)["targets"]] == ["n", "n"]
+
+
+def test_notices_on_the_feeds_channel(conf):
+    """A warning, but for a feed that is JSON, too."""
+    conf.write(target_with(notices="pinfo"))
+    done = check(conf)
+    assert done.returncode == 0 and "target t: notices: " in done.stderr
+    conf.write(target_with(notices="pinfo", format="json"))
+    accepted(conf)
+
+
+def test_effective_sample(conf):
+    """--test-config tells what is made of a sample that does not divide."""
+    conf.write(target_with(sample=0.7))
+    assert "# a sample every 0.625 s" in check(conf).stdout
+    conf.write(target_with(sample=0.5))
+    assert "# a sample" not in check(conf).stdout
+
+
 def test_too_many_targets(conf):
     """More than 10,000 are refused with the limit."""
     conf.write(conf_text(*['{url="redis://h%d";}' % n for n in range(10001)]))
@@ -482,7 +576,7 @@ def test_misspelt(wrong, right, conf):
     ("frobnicate = 1;", "control, log, defaults, targets"),
     ("control: { frobnicate = 1; };", "path, group"),
     ("log: { frobnicate = 1; };", "level"),
-    ("defaults: { frobnicate = 1; };", "interval, channel"),
+    ("defaults: { frobnicate = 1; };", "interval, sample, channel"),
     ('targets: ( { url = "redis://h"; frobnicate = 1; } );', "name, url"),
     ("x" * 200 + " = 1;", "control, log"),
 ])
@@ -851,13 +945,16 @@ def test_missing_password_file_is_a_warning(conf):
 FLAGS = [
     (["-i", "2m"], "interval", "120s"), (["--channel", "f"], "channel", "f"),
     (["--user", "f"], "user", "f"), (["--stopped"], "stopped", True),
+    (["--sample", "0.25"], "sample", "0.25s"),
+    (["--notices", "f"], "notices", "f"), (["--notices", ""], "notices", ""),
 ]
 
 
 @pytest.mark.parametrize("flags, key, value", FLAGS, ids=lambda x: str(x)[:20])
 def test_flag_over_the_files_defaults(flags, key, value, conf):
     """A flag outweighs defaults; a target of its own opinion keeps it."""
-    own = {"interval": "1s", "channel": "own", "user": "own", "stopped": False}
+    own = {"interval": "1s", "channel": "own", "user": "own", "stopped": False,
+           "sample": "1s", "notices": "own"}
     conf.write(conf_text(
         conf_target("redis://a"), conf_target("redis://b", **{key: own[key]}),
         defaults={"interval": "3s", "channel": "d", "user": "d",
@@ -913,6 +1010,9 @@ def test_servers_by_flag_beside_a_file_without_targets(flags, conf):
     (["--config", "/nowhere"], CONFIG),
     (["--config"], USAGE), (["--config", "", "--test-config"], CONFIG),
     (["--config", "/dev/null", "--test-config", "-i", "0"], USAGE),
+    (["--config", "/dev/null", "--test-config", "--sample", "5"], 0),
+    (["--config", "/dev/null", "--test-config", "--sample", "5.1"], USAGE),
+    (["--config", "/dev/null", "--test-config", "--sample", "0.09"], USAGE),
     (["--config", "/dev/null", "--test-config", "stray"], USAGE),
     (["--sample-config"], 0),
 ], ids=lambda x: " ".join(x) if isinstance(x, list) else str(x))
@@ -934,6 +1034,8 @@ def test_daemon_does_not_start_with_errors(conf):
 WORDS = [
     "control", "log", "defaults", "targets", "path", "group", "level", "url",
     "interval", "channel", "user", "password_file", "credential", "stopped",
+    "sample", "notices", "format", "expect", "memory_limit", "incidents",
+    '["aof.* off"]', '("rdb.stale warning=3h")', '"json"', '"2gb"', '"none"',
     "name", "{", "}", "(", ")", "[", "]", "=", ":", ";", ",", "\n", " ", "\t",
     '"', "\\", "#", "//", "/*", "*/", "true", "false", "5", "0.1", "-1", "1e9",
     "3000000000", "010", "0xFF", "7L", "3000000000L", '"redis://h"', '"5s"',

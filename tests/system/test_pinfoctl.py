@@ -22,7 +22,7 @@ import time
 import pytest
 
 from harness import (
-    SLOW, bulk, clean_environment, die_with_parent, pinfod_binary,
+    SLOW, bulk, clean_environment, die_with_parent, eventually, pinfod_binary,
     temporary_directory,
 )
 
@@ -32,8 +32,13 @@ DONE, REFUSED, NO_ANSWER, USAGE, NO_DAEMON, NO_OUTPUT, NO_PERMISSION = (
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 STRANGER = 12345
 COMMANDS = ["start", "stop", "status", "targets", "poll", "interval", "watch",
-            "check", "acl", "reload", "config", "metrics", "loglevel", "help",
-            "shutdown"]
+            "record", "check", "incidents", "explain", "ack", "silence",
+            "unsilence", "silences", "acl", "reload", "config", "metrics",
+            "loglevel", "help", "shutdown"]
+# Of some the name is all there is: another one begins with it.
+WHOLE = ("silence",)
+# Those that take any number of words.
+ENDLESS = ("record",)
 ESC = "\x1b"
 
 as_root = pytest.mark.skipif(
@@ -197,7 +202,7 @@ def test_help(ctl):
     done = ctl("--help")
     assert (done.returncode, done.stderr) == (DONE, "")
     lines = done.stdout.splitlines()
-    assert len(lines) <= 24
+    assert len(lines) <= 40
     assert max(map(len, lines)) <= 80
     for command in COMMANDS:
         assert re.search(rf"^  {command}\b", done.stdout, re.M)
@@ -248,13 +253,16 @@ def unique(command):
     for end in range(1, len(command) + 1):
         if sum(name.startswith(command[:end]) for name in COMMANDS) == 1:
             return command[:end]
-    raise AssertionError(command)
+    assert command in WHOLE
+    return command
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_abbreviation(command, ctl):
     """Each command may be shortened to what no other one begins with."""
     assert ctl("help", unique(command)).stdout == ctl("help", command).stdout
+    if command in ENDLESS:
+        return
     done = ctl(unique(command), "one", "argument", "too", "many")
     assert done.returncode in (USAGE, UNKNOWN)
     assert f"it is: {command}" in done.stderr + done.stdout
@@ -262,7 +270,7 @@ def test_abbreviation(command, ctl):
 
 @pytest.mark.parametrize("short, names", [
     ("sta", {"start", "status"}), ("st", {"start", "stop", "status"}),
-    ("s", {"start", "stop", "status", "shutdown"}), ("c", {"check", "config"}),
+    ("s", {"start", "stop", "status", "shutdown", "silence", "silences"}), ("c", {"check", "config"}),
 ])
 def test_ambiguous(short, names, ctl):
     """An abbreviation that is not clear: exit 64, and between what."""
@@ -278,6 +286,10 @@ def test_ambiguous(short, names, ctl):
     (["stop", "a", "b"], "'b' is one argument too many; it is: stop [target]"),
     (["targets", "x"], "'x' is one argument too many; it is: targets"),
     (["stop", ""], "an empty argument"),
+    (["ack", "orders", ""], "an empty argument"),
+    (["ack", "orders"], "an argument is missing; it is: ack TARGET INCIDENT"),
+    (["silence", "*", "*"], "it is: silence INCIDENTS TARGETS TIME"),
+    (["unsilence"], "an argument is missing; it is: unsilence INCIDENTS TARGETS"),
     (["--frob", "status"], "--frob: no such option"),
     (["-x", "status"], "-x: no such option"),
     (["status", "--timeout"], "--timeout: an argument is missing"),
@@ -422,14 +434,17 @@ def test_no_daemon_anywhere(ctl):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_daemon_for_any_command(command, ctl):
-    """All commands but help and check end with 69."""
-    expected = {"help": DONE, "check": UNKNOWN}.get(command, NO_DAEMON)
+    """All commands but help, explain and check end with 69."""
+    expected = {"help": DONE, "explain": DONE, "check": UNKNOWN}.get(
+        command, NO_DAEMON)
+    words = {"record": "-", "ack": "a b", "silence": "a b 1s", "unsilence": "a b"}
     for flags in ([], ["--json"]):
-        done = ctl("-s", ctl.dir / "none", *flags, command)
+        done = ctl("-s", ctl.dir / "none", *flags, command,
+                   *words.get(command, "").split())
         assert done.returncode == expected
     if command == "check":
         assert done.stdout.startswith('{"status":"UNKNOWN"')
-    elif command != "help":
+    elif expected == NO_DAEMON:
         assert json.loads(done.stdout)["error"]["code"] == "NODAEMON"
 
 
@@ -990,9 +1005,16 @@ def test_check_for_real(make_redis, make_daemon, ctl):
     for server in (one, two):
         daemon.wait_status(server.name, state="up")
     ctl.at(daemon)
+    # These servers keep nothing on purpose.
+    eventually(lambda: len(ctl.json("incidents")[1]) == 2, 5)
+    assert ctl("check").returncode == WARNING
+    assert ctl("silence", "persistence.off", "*", "1h").returncode == DONE
     done = ctl("check")
     assert (done.returncode, done.stderr) == (OK, "")
-    assert done.stdout.startswith("PINFOD OK - 2 of 2 targets up | targets=2 up=2")
+    assert done.stdout.startswith(
+        "PINFOD OK - 2 of 2 targets up, 2 incidents acknowledged or silenced | "
+        "targets=2 up=2")
+    assert " critical=0 warning=0 quiet=2" in done.stdout
     two.kill()
     daemon.wait_status(two.name, state="down")
     assert ctl("check").returncode == CRITICAL
@@ -1064,7 +1086,8 @@ def test_watch_json(make_fake, make_daemon, ctl):
     process = ctl.at(daemon).spawn("--json", "watch")
     reader = Reader(process)
     for _ in range(3):
-        got = json.loads(reader.line())
+        while (got := json.loads(reader.line()))["channel"] == "pinfo:notice":
+            assert json.loads(got["text"])["target"] == "default"
         assert list(got) == ["time", "channel", "text"]
         assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
                             got["time"])
@@ -1521,6 +1544,10 @@ def test_completion_of_words(complete):
     assert complete("pinfoctl --json w") == ["watch"]
     assert set(complete("pinfoctl --")) == {
         "--socket", "--timeout", "--json", "--stopped-ok", "--version", "--help"}
+    assert "rdb.save_failed" in complete("pinfoctl explain rdb.")
+    assert complete("pinfoctl ack nobody aof.over") == ["aof.overgrown"]
+    assert complete("pinfoctl silence aof.over") == ["aof.overgrown"]
+    assert complete("pinfoctl silences ") == []
     assert complete("pinfoctl status --j") == ["--json"]
     assert complete("pinfoctl loglevel ") == [
         "error", "warning", "notice", "info", "debug"]

@@ -5,7 +5,7 @@
  *
  *	(slash-star) replaces "../../src/link.c"
  *
- * It also watches what holds whatever happens: no INFO goes behind an
+ * It also watches what holds whatever happens: no question goes behind an
  * unanswered PUBLISH, and no second one while one is in flight.
  */
 #ifndef FAKE_LINK_H
@@ -37,7 +37,13 @@ struct link {
 	char reason[80];
 };
 
-static unsigned fake_infos; /* in flight, on all links */
+static unsigned fake_infos; /* questions in flight, on all links */
+
+static inline bool
+fake_is_question(enum request_kind kind)
+{
+	return kind == REQUEST_INFO || kind == REQUEST_WIDE || kind == REQUEST_CONFIG;
+}
 
 static inline unsigned
 fake_outstanding(const struct link *l, enum request_kind kind)
@@ -87,7 +93,9 @@ link_open(struct link *l, struct mono now)
 void
 link_close(struct link *l)
 {
-	fake_infos -= fake_outstanding(l, REQUEST_INFO);
+	fake_infos -= fake_outstanding(l, REQUEST_INFO) +
+		      fake_outstanding(l, REQUEST_WIDE) +
+		      fake_outstanding(l, REQUEST_CONFIG);
 	l->queue.count = 0;
 	l->open = l->ready = false;
 }
@@ -120,12 +128,10 @@ link_send(struct link *l, enum request_kind kind, const char *bytes, size_t len,
 
 	if (!l->ready || request_queue_is_full(&l->queue))
 		return false;
-	if (kind == REQUEST_INFO && fake_outstanding(l, REQUEST_PUBLISH) > 0)
-		fail_msg("INFO behind an unanswered PUBLISH");
-	if (kind == REQUEST_INFO && fake_infos++ > 0)
-		fail_msg("a second INFO");
-	if (kind == REQUEST_PUBLISH && fake_outstanding(l, REQUEST_PUBLISH) > 0)
-		fail_msg("a second PUBLISH");
+	if (fake_is_question(kind) && fake_outstanding(l, REQUEST_PUBLISH) > 0)
+		fail_msg("a question behind an unanswered PUBLISH");
+	if (fake_is_question(kind) && fake_infos++ > 0)
+		fail_msg("a second question");
 	free(l->bytes);
 	l->bytes = malloc(len);
 	assert_non_null(l->bytes);
@@ -175,7 +181,7 @@ fake_reply(struct link *l, struct reply reply, struct mono now)
 
 	assert_true(l->queue.count > 0);
 	r = request_pop(&l->queue);
-	if (r.kind == REQUEST_INFO)
+	if (fake_is_question(r.kind))
 		fake_infos--;
 	reply.sent = r.sent;
 	reply.now = now;
@@ -221,7 +227,9 @@ fake_lose(struct link *l, enum fault fault, const char *reason, struct mono now)
 	assert_true(l->open);
 	l->ready = false;
 	while (l->open && l->queue.count > 0)
-		fake_reply(l, (struct reply){ .kind = REPLY_LOST, .text = reason },
+		fake_reply(l,
+			   (struct reply){
+				   .kind = REPLY_LOST, .text = reason, .fault = fault },
 			   now);
 	if (l->open)
 		l->handlers->down(l->owner, l, fault, reason, now);

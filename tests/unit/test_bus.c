@@ -46,10 +46,12 @@ take_cb(void *sink, const struct sample *sample)
 	}
 }
 
+static const struct bus_handlers handlers = { .sample = take_cb };
+
 static void
 attach(struct taker *t, char name)
 {
-	*t = (struct taker){ .name = name, .place = bus_attach(bus, take_cb, t) };
+	*t = (struct taker){ .name = name, .place = bus_attach(bus, &handlers, t) };
 }
 
 static void

@@ -102,8 +102,29 @@ test_presets(void **state)
 	assert_null(c->targets[0].endpoint.user);
 	assert_null(c->targets[0].endpoint.password);
 	assert_false(c->targets[0].stopped);
+	assert_int_equal(c->targets[0].sample_ns, NS_PER_S);
+	assert_string_equal(c->targets[0].notices, "pinfo:notice");
+	assert_false(c->targets[0].json);
+	assert_int_equal(c->targets[0].rules.expect, EXPECT_ANY);
+	assert_true(c->targets[0].rules.memory_limit_bytes == 0);
+	assert_true(c->targets[0].rules.limit[T_LINK_DOWN_FOR] == 2);
 	conf_free(c);
 	conf_free(NULL);
+}
+
+/* Clients look where the configuration says, else where the manager's socket is. */
+static void
+test_handed_over(void **state)
+{
+	struct conf_flags flags = { .handed_over = "/run/given" };
+	struct conf *c = load_well("", &flags);
+
+	(void)state;
+	assert_string_equal(c->control_path, "/run/given");
+	conf_free(c);
+	c = load_well("control: { path = \"/run/said\"; };", &flags);
+	assert_string_equal(c->control_path, "/run/said");
+	conf_free(c);
 }
 
 /* Preset, file's defaults, flag, the target's own: each outweighs the one before. */
@@ -144,6 +165,62 @@ test_precedence(void **state)
 		assert_int_equal(c->targets[0].stopped, best == 1 || best == 2);
 		conf_free(c);
 	}
+}
+
+/* What is published of a target, and what is watched for. */
+static void
+test_watching(void **state)
+{
+	const char *text =
+		"defaults: { sample = \"2s\"; notices = \"n:{name}\"; format = \"json\";"
+		"  expect = \"none\"; memory_limit = \"2gb\";"
+		"  incidents = [ \"link.* off\", \"rdb.stale warning=1h\" ]; };"
+		"targets: ({ name = \"a\"; " URL "}, { name = \"b\"; " URL2
+		"  sample = 1; notices = \"\"; format = \"Text\"; expect = \"BOTH\";"
+		"  memory_limit = 1000000; incidents = ( \"link.down on\" ); },"
+		"  { name = \"c\"; url = \"redis://c\"; memory_limit = \"\";"
+		"  interval = 1; });";
+	struct conf_flags flags = { .sample_ns = 3 * NS_PER_S, .notices = "f" };
+	struct conf *c = load_well(text, NULL);
+	const struct target_config *a = &c->targets[0], *b = &c->targets[1];
+
+	(void)state;
+	assert_int_equal(a->sample_ns, 2 * NS_PER_S);
+	assert_string_equal(a->notices, "n:a");
+	assert_true(a->json);
+	assert_int_equal(a->rules.expect, EXPECT_NONE);
+	assert_true(a->rules.memory_limit_bytes == 2147483648.0);
+	assert_true(a->rules.off[INCIDENT_LINK_DOWN]);
+	assert_true(a->rules.limit[T_STALE_WARNING] == 3600);
+	assert_int_equal(b->sample_ns, NS_PER_S);
+	assert_null(b->notices);
+	assert_false(b->json);
+	assert_int_equal(b->rules.expect, EXPECT_BOTH);
+	assert_true(b->rules.memory_limit_bytes == 1000000);
+	/* Its own come after those of defaults. */
+	assert_false(b->rules.off[INCIDENT_LINK_DOWN]);
+	assert_true(b->rules.off[INCIDENT_LINK_BUSY]);
+	assert_true(b->rules.limit[T_STALE_WARNING] == 3600);
+	assert_true(c->targets[2].rules.memory_limit_bytes == 0);
+	/* What it inherits gives way to a shorter interval. */
+	assert_int_equal(target_config_sample_ns(&c->targets[2]), NS_PER_S);
+	conf_free(c);
+	c = load_well(text, &flags);
+	assert_int_equal(c->targets[0].sample_ns, 3 * NS_PER_S);
+	assert_string_equal(c->targets[0].notices, "f");
+	assert_null(c->targets[1].notices);
+	conf_free(c);
+	flags.notices = "";
+	c = load_well("", &flags);
+	assert_null(c->targets[0].notices);
+	conf_free(c);
+	/* Of flags the command line is at fault; one at the limit is none. */
+	flags.interval_ns = 3 * NS_PER_S;
+	conf_free(load_well("", &flags));
+	flags.interval_ns--;
+	assert_null(load("", &flags));
+	assert_true(messages.usage);
+	assert_non_null(strstr(messages.text[0], "--sample: 3 seconds are longer"));
 }
 
 static void
@@ -251,6 +328,46 @@ test_messages(void **state)
 		{ "defaults: { interval = \"5 s\"; };", 1, "'5 s' is no time", false },
 		{ "defaults: { interval = 4294967301; };", 1, "past 32 bits", false },
 		{ "defaults: {\n\n interval = 010; };", 3, "a leading zero", false },
+		{ "defaults: { sample = \"0.09s\"; };", 1, "from 0.1 to 86400 seconds",
+		  false },
+		{ "defaults: {\nsample = 6; };", 2, "6 seconds are longer", false },
+		{ "targets: ({ " URL "interval = 2;\nsample = \"3s\"; });", 2,
+		  "targets[0].sample: 3 seconds are longer than the interval, which "
+		  "is 2",
+		  false },
+		/* One message, though the preset is longer than this interval. */
+		{ "targets: ({ " URL "interval = 0.5;\nsample = \"x\"; });", 2,
+		  "'x' is no time", false },
+		/* What is published, and what is watched for. */
+		{ "defaults: { notices = 1; };", 1, "a \"string\" is allowed", false },
+		{ "targets: ({ " URL "name = \"a\"; notices = \"pinfo\"; });", 0,
+		  "target a: notices: they go to the channel of its feed", true },
+		{ "defaults: { format = \"xml\"; };", 1,
+		  "format: 'xml' is none of text, json", false },
+		{ "defaults: { format = true; };", 1, "found true or false", false },
+		{ "defaults: { expect = \"all\"; };", 1,
+		  "'all' is none of any, none, rdb, aof, both", false },
+		{ "defaults: { expect = 1; };", 1,
+		  "found a number; a \"string\" is allowed: any, none", false },
+		{ "defaults: { memory_limit = \"2Gb\"; };", 1,
+		  "'2Gb' is no whole number of bytes", false },
+		{ "defaults: { memory_limit = -1; };", 1, "-1 is no whole number",
+		  false },
+		{ "defaults: { memory_limit = 9007199254740993L; };", 1, "8192TiB",
+		  false },
+		{ "defaults: { memory_limit = 1.5; };", 1, "1.5 is no whole number",
+		  false },
+		{ "defaults: { memory_limit = [ ]; };", 1, "an array [ ] is no whole",
+		  false },
+		{ "defaults: { incidents = \"rdb.stale off\"; };", 1,
+		  "found a string; an array of strings is allowed", false },
+		{ "defaults: { incidents = { }; };", 1, "found a group", false },
+		{ "defaults: { incidents = [ \"rdb.stale off\",\n\"rdb.stal off\" ]; };",
+		  2, "defaults.incidents[1]: 'rdb.stal' is no incident; did you mean",
+		  false },
+		{ "targets: ({ " URL "\nincidents = ( \"aof.* off\",\n 5 ); });", 3,
+		  "targets[0].incidents[1]: found a number; a \"string\" is allowed",
+		  false },
 		/* Urls and names. */
 		{ "targets: ({ url = \"redis://:secret@db1\"; });", 1,
 		  "a password does not belong here", false },
@@ -331,6 +448,10 @@ test_print(void **state)
 		"defaults: { channel = \"p:{name}:{name}\"; stopped = true; };"
 		"log: { level = \"Debug\"; }; control: { group = \"adm\"; };"
 		"targets: ({ " URL "}, { " URL2 "interval = \"1d\"; user = \"\"; });",
+		"targets: ({ " URL "sample = 0.7; notices = \"\"; format = \"json\";"
+		"expect = \"aof\"; memory_limit = \"1500MB\"; incidents = ["
+		"\"* off\", \"rdb.stale on\", \"fork.memory warning=12.5\","
+		"\"a.b info when keys > 1 for 90s: \\\"quoted\\\", \xc3\xa4: ok\" ]; });",
 	};
 
 	(void)state;
@@ -392,15 +513,47 @@ test_sample(void **state)
 	free(text);
 }
 
+/* What a sample really is, where that is not what was asked for. */
+static void
+test_print_sample(void **state)
+{
+	static const struct {
+		const char *settings, *printed, *comment;
+	} rows[] = {
+		{ "sample = 1;", "sample = \"1s\";", NULL },
+		{ "sample = 0.7;", "sample = \"0.7s\";", "# a sample every 0.625 s" },
+		{ "interval = 0.25;", "sample = \"0.25s\";", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[256], *print;
+		struct conf *c;
+
+		snprintf(text, sizeof(text), "targets: ({ " URL "%s });",
+			 rows[i].settings);
+		c = load_well(text, NULL);
+		print = printed(c);
+		assert_non_null(strstr(print, rows[i].printed));
+		if (rows[i].comment != NULL)
+			assert_non_null(strstr(print, rows[i].comment));
+		else
+			assert_null(strstr(print, "# a sample"));
+		free(print);
+		conf_free(c);
+	}
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make, clean)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_presets), TEST(test_precedence),     TEST(test_globals),
-		TEST(test_servers), TEST(test_messages),       TEST(test_missing),
-		TEST(test_print),   TEST(test_print_password), TEST(test_sample),
+		TEST(test_watching),	   TEST(test_print_sample), TEST(test_presets),
+		TEST(test_precedence),	   TEST(test_globals),	    TEST(test_servers),
+		TEST(test_messages),	   TEST(test_missing),	    TEST(test_print),
+		TEST(test_print_password), TEST(test_handed_over),  TEST(test_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,41 @@ test_writes(void **state)
 }
 
 static void
+test_writes_units(void **state)
+{
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} rows[] = {
+		{ 0, "0s" },
+		{ 1, "0.000000001s" },
+		{ NS_PER_MS, "1ms" },
+		{ NS_PER_MS + 1, "0.001000001s" },
+		{ 1500 * NS_PER_MS, "1500ms" },
+		{ NS_PER_S, "1s" },
+		{ 59 * NS_PER_S, "59s" },
+		{ 60 * NS_PER_S, "1m" },
+		{ 90 * NS_PER_S, "90s" },
+		{ 3600 * NS_PER_S, "1h" },
+		{ 86400 * NS_PER_S, "1d" },
+		{ 93600 * NS_PER_S, "26h" },
+		{ MAX_NS, "10000d" },
+		{ MAX_NS - 1, "863999999.999999999s" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char buf[32];
+		int64_t back = UNTOUCHED;
+
+		assert_ptr_equal(duration_text(buf, rows[i].ns), buf);
+		assert_string_equal(buf, rows[i].text);
+		assert_true(duration_parse(buf, &back));
+		assert_int_equal(back, rows[i].ns);
+	}
+}
+
+static void
 round_trip(int64_t ns)
 {
 	char buf[32];
@@ -229,9 +264,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reads),
-		cmocka_unit_test(test_refuses),
-		cmocka_unit_test(test_writes),
+		cmocka_unit_test(test_reads),	   cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_writes),	   cmocka_unit_test(test_writes_units),
 		cmocka_unit_test(test_round_trip),
 	};
 

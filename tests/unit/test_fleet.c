@@ -2,6 +2,7 @@
  * fleet: which targets are kept, made and ended, when they first sample, and the
  * warning about replicas; with fake links, and timers that never fire.
  */
+#include "../../src/inquiry.c"
 #include "../../src/target.c"
 #include "../../src/fleet.c"
 
@@ -9,6 +10,9 @@
 
 /* replaces "../../src/link.c": there is no server. */
 #include "fake_link.h"
+
+/* replaces "../../src/watch.c": what it tells is said by the test. */
+#include "fake_watch.h"
 
 #define NOW ((struct mono){ INT64_C(123456789012345) })
 
@@ -60,6 +64,7 @@ configure(const char *letters)
 			.endpoint = { .path = path },
 			.channel = pinfo,
 			.interval_ns = 5 * NS_PER_S,
+			.sample_ns = 5 * NS_PER_S,
 			.stopped = stopped,
 		};
 		count++;
@@ -156,7 +161,7 @@ test_steps(void **state)
 static int64_t
 first_ms(char letter)
 {
-	return clock_diff_ns(find(letter)->first, NOW) / NS_PER_MS;
+	return clock_diff_ns(find(letter)->schedule.first, NOW) / NS_PER_MS;
 }
 
 /* START and STOP outlive a reload; `stopped` is for what is new. */
@@ -170,8 +175,8 @@ test_start(void **state)
 	assert_true(target_is_running(find('c')));
 	assert_int_equal(first_ms('a'), 0);
 	assert_int_equal(first_ms('c'), 0);
-	assert_true(find('a')->feed->open);
-	assert_false(find('b')->feed->open);
+	assert_true(find('a')->inquiry->feed->open);
+	assert_false(find('b')->inquiry->feed->open);
 	target_stop(find('a'), NOW);
 	target_start(find('b'), NOW, NOW);
 	configure("da-b-c-e");
@@ -212,6 +217,43 @@ test_log(void **state)
 }
 
 static void
+count_change(void *watcher, struct mono now)
+{
+	unsigned *changes = watcher;
+
+	assert_int_equal(now.ns, NOW.ns);
+	*changes += 1;
+}
+
+/* Who watches is told of each change of a state, and of nothing else. */
+static void
+test_watch(void **state)
+{
+	unsigned changes = 0;
+
+	(void)state;
+	configure("a-b");
+	fleet_watch(fleet, count_change, &changes);
+	fake_ready(find('a')->inquiry->feed, NOW);
+	assert_int_equal(changes, 0);
+	target_poll(find('a'), NOW);
+	fake_text(find('a')->inquiry->feed, "# Persistence", NOW);
+	assert_int_equal(changes, 1);
+	fake_number(find('a')->inquiry->feed, 1, NOW);
+	assert_int_equal(changes, 1);
+	fake_lose(find('a')->inquiry->feed, FAULT_UNREACHABLE, "gone", NOW);
+	assert_int_equal(changes, 2);
+	/* New targets are of the fleet, too. */
+	configure("a-bc");
+	assert_int_equal(changes, 3);
+	fleet_start(fleet, NOW);
+	assert_int_equal(changes, 4);
+	fleet_watch(fleet, NULL, NULL);
+	fleet_stop(fleet, NOW);
+	assert_int_equal(changes, 4);
+}
+
+static void
 test_report_order(void **state)
 {
 	struct target_report *reports;
@@ -229,17 +271,18 @@ test_report_order(void **state)
  * Replicas.
  */
 
-/* Greets the target and serves its first sample, so that it asks who it is. */
+/* Greets the target and serves its first sample, so that it asks for a wide one. */
 static void
 serve(char letter)
 {
 	struct target *t = find(letter);
 
-	fake_ready(t->feed, NOW);
-	if (fake_outstanding(t->feed, REQUEST_INFO) == 0)
+	t->watch->wants = WATCH_WANTS_WIDE;
+	fake_ready(t->inquiry->feed, NOW);
+	if (fake_outstanding(t->inquiry->feed, REQUEST_INFO) == 0)
 		target_poll(t, NOW);
-	fake_text(t->feed, "# Persistence", NOW);
-	fake_number(t->feed, 1, NOW);
+	fake_text(t->inquiry->feed, "# Persistence", NOW);
+	fake_number(t->inquiry->feed, 1, NOW);
 }
 
 /* What the log says when the target learns that it is of that group. */
@@ -251,12 +294,12 @@ learn(char letter, const char *id)
 	char text[128];
 
 	serve(letter);
-	assert_int_equal(fake_outstanding(t->feed, REQUEST_REPLICATION), 1);
+	assert_int_equal(fake_outstanding(t->inquiry->feed, REQUEST_WIDE), 1);
 	snprintf(text, sizeof(text), "# Replication\r\nrole:x\r\nmaster_replid:%s\r\n",
 		 id);
 	log_set_level(LOG_LEVEL_WARNING);
 	c = capture_begin();
-	fake_text(t->feed, text, NOW);
+	fake_text(t->inquiry->feed, text, NOW);
 	return capture_end(c);
 }
 
@@ -290,7 +333,7 @@ test_learnt(void **state)
 	free(log);
 	/* Connected anew and told the same, it is not said again. */
 	log_set_level(LOG_LEVEL_ERROR);
-	fake_lose(find('c')->feed, FAULT_UNREACHABLE, "gone", NOW);
+	fake_lose(find('c')->inquiry->feed, FAULT_UNREACHABLE, "gone", NOW);
 	assert_silent(learn('c', "1234"));
 }
 
@@ -300,7 +343,7 @@ test_nothing_learnt(void **state)
 {
 	(void)state;
 	configure("abc");
-	publisher_set_channel(find('b')->publisher, "other");
+	publisher_set_channel(find('b')->inquiry->publisher, "other");
 	free(find('b')->config.channel);
 	find('b')->config.channel = xstrdup("other");
 	assert_silent(learn('a', "1234"));
@@ -308,14 +351,14 @@ test_nothing_learnt(void **state)
 	assert_silent(learn('c', ""));
 }
 
-/* One alone is not asked. */
+/* One alone has nobody to be compared with. */
 static void
 test_alone(void **state)
 {
 	(void)state;
 	configure("a");
-	serve('a');
-	assert_int_equal(fake_outstanding(find('a')->feed, REQUEST_REPLICATION), 0);
+	assert_silent(learn('a', "1234"));
+	assert_string_equal(target_replication_id(find('a')), "1234");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, make, clean)
@@ -324,10 +367,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_reorder),	   TEST(test_steps),
-		TEST(test_start),	   TEST(test_log),
-		TEST(test_report_order),   TEST(test_learnt),
-		TEST(test_nothing_learnt), TEST(test_alone),
+		TEST(test_reorder), TEST(test_steps),	       TEST(test_start),
+		TEST(test_log),	    TEST(test_watch),	       TEST(test_report_order),
+		TEST(test_learnt),  TEST(test_nothing_learnt), TEST(test_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -391,6 +391,131 @@ test_long_reason(void **state)
 	assert_in_range(strlen(report().publish_reason), 100, 300);
 }
 
+/*
+ * Notices.
+ */
+
+static void
+notice(const char *json, struct mono now)
+{
+	publisher_notice(publisher, link_used, json, false, now);
+}
+
+static void
+assert_notices(uint64_t published, uint64_t dropped, unsigned kept)
+{
+	struct target_report r = report();
+
+	assert_int_equal(r.notices_published, published);
+	assert_int_equal(r.notices_dropped, dropped);
+	assert_int_equal(r.notices_kept, kept);
+}
+
+/* With the feed, in one go; without a channel not at all. */
+static void
+test_notices(void **state)
+{
+	(void)state;
+	notice("none", NOW(0));
+	assert_notices(0, 0, 0);
+	publisher_set_notices(publisher, "bad");
+	send_text("x", NOW(0));
+	notice("a", NOW(0));
+	notice("b", NOW(0));
+	assert_int_equal(link_used->queue.count, 3);
+	assert_memory_equal(link_used->bytes,
+			    "*3\r\n$7\r\nPUBLISH\r\n$3\r\nbad\r\n$1\r\nb\r\n",
+			    link_used->len);
+	fake_number(link_used, 1, NOW(0));
+	fake_number(link_used, 5, NOW(0));
+	assert_int_equal(dones, 0);
+	fake_number(link_used, 5, NOW(0));
+	assert_int_equal(dones, 1);
+	assert_notices(2, 0, 0);
+	/* The feed's figures are its own. */
+	assert_counts(1, 0);
+	assert_int_equal(report().receivers, 1);
+}
+
+/* Kept while the link is away, the oldest dropped; then all go, in order. */
+static void
+test_notices_are_kept(void **state)
+{
+	unsigned sent = 0;
+
+	(void)state;
+	publisher_set_notices(publisher, "bad");
+	link_used->ready = false;
+	for (int i = 0; i < PUBLISHER_KEPT_MAX + 6; i++)
+		notice("x", NOW(i));
+	publisher_notice(publisher, link_used, "heartbeat", true, NOW(99));
+	assert_notices(0, 6, PUBLISHER_KEPT_MAX);
+	link_used->ready = true;
+	publisher_resume(publisher, link_used, NOW(100));
+	/* A few at a time. */
+	assert_in_range(link_used->queue.count, 1, REQUEST_QUEUE_MAX - 2);
+	while (link_used->queue.count > 0) {
+		fake_number(link_used, 0, NOW(100));
+		sent++;
+	}
+	assert_int_equal(sent, PUBLISHER_KEPT_MAX);
+	assert_notices(PUBLISHER_KEPT_MAX, 6, 0);
+}
+
+/* Refused: told once, kept, and tried one at a time, never in a circle. */
+static void
+test_notices_refused(void **state)
+{
+	struct capture c = capture_begin();
+	char *text;
+
+	(void)state;
+	publisher_set_notices(publisher, "bad");
+	for (int i = 0; i < 3; i++) {
+		notice("x", NOW(i));
+		fake_error(link_used, "NOPERM no", NOW(i));
+		assert_int_equal(link_used->queue.count, 0);
+	}
+	assert_notices(0, 0, 3);
+	/* The feed goes on, and is not said to be denied. */
+	send_text("feed", NOW(5));
+	fake_number(link_used, 1, NOW(5));
+	assert_int_equal(link_used->queue.count, 1);
+	assert_state(PUBLISH_OK, NULL);
+	while (link_used->queue.count > 0)
+		fake_number(link_used, 1, NOW(5));
+	assert_notices(3, 0, 0);
+	text = capture_end(c);
+	assert_non_null(strstr(text, "PUBLISH of notices on bad failed: NOPERM no"));
+	assert_non_null(strstr(text, "PUBLISH of notices works again"));
+	free(text);
+}
+
+/* Lost with the connection: sent again; a heartbeat is not. */
+static void
+test_notices_lost(void **state)
+{
+	(void)state;
+	publisher_set_notices(publisher, "bad");
+	notice("a", NOW(0));
+	publisher_notice(publisher, link_used, "heartbeat", true, NOW(0));
+	assert_int_equal(link_used->queue.count, 2);
+	fake_reply(link_used, (struct reply){ .kind = REPLY_LOST }, NOW(1));
+	fake_reply(link_used, (struct reply){ .kind = REPLY_LOST }, NOW(1));
+	assert_notices(0, 0, 1);
+	publisher_resume(publisher, link_used, NOW(2));
+	assert_int_equal(link_used->queue.count, 1);
+	/* Those before a server that pauses writes wait, too. */
+	publisher_overdue(publisher, "no answer", NOW(4));
+	notice("b", NOW(5));
+	assert_int_equal(link_used->queue.count, 1);
+	fake_number(link_used, 1, NOW(6));
+	assert_int_equal(link_used->queue.count, 1);
+	fake_number(link_used, 1, NOW(6));
+	assert_notices(2, 0, 0);
+	assert_state(PUBLISH_OK, NULL);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make, clean)
 
 int
@@ -408,6 +533,10 @@ main(void)
 		TEST(test_log_of_many_troubles),
 		TEST(test_forget),
 		TEST(test_long_reason),
+		TEST(test_notices),
+		TEST(test_notices_are_kept),
+		TEST(test_notices_refused),
+		TEST(test_notices_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,7 @@ expect_entries(const char *text, const struct said *said, size_t count)
 	FILE *in = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
 	struct recording *r = recording_new(in);
 	struct recording_entry e;
+	unsigned long line = 1;
 	char error[256];
 
 	for (size_t i = 0; i < count; i++) {
@@ -97,6 +98,8 @@ expect_entries(const char *text, const struct said *said, size_t count)
 		assert_int_equal(e.wall.ns, said[i].wall_ms * NS_PER_MS);
 		assert_string_equal(e.text, said[i].text);
 		assert_int_equal(e.len, strlen(said[i].text));
+		assert_true(e.line > line);
+		line = e.line;
 	}
 	assert_false(recording_next(r, &e, error, sizeof(error)));
 	assert_string_equal(error, "");
@@ -173,8 +176,11 @@ test_left_out(void **state)
 {
 	static const char text[] = "\r\n# x:1\n-y:1\n@ 0 0 link a up\nword\n:1\n"
 				   "nul\0:1\ntab\t:1\nok:1\r\r\ntwo:2";
-	struct recording_entry e = { RECORDING_NARROW, "a", 5, { 0 }, text,
-				     sizeof(text) - 1 };
+	struct recording_entry e = { .kind = RECORDING_NARROW,
+				     .target = "a",
+				     .seconds = 5,
+				     .text = text,
+				     .len = sizeof(text) - 1 };
 	struct recording_entry link = { .kind = RECORDING_LINK, .target = "a" };
 	char *out = NULL, *expected = NULL;
 	char *long_line = calloc(1, RECORDING_LINE_MAX + 2);

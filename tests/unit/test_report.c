@@ -35,6 +35,7 @@ static const struct target_report example_target = {
 	.replication_id = "8c1ca9e14f5a2b5c",
 	.interval_ns = INT64_C(5000000000),
 	.channel = "pinfo",
+	.notices = "pinfo:notice",
 	.samples = 1476,
 	.published = 1476,
 	.receivers = 2,
@@ -226,6 +227,7 @@ test_members(void **state)
 		{ "at_risk", JSON_OBJECT },
 		{ "blind", JSON_ARRAY },
 		{ "notices_published", JSON_INTEGER },
+		{ "notices", JSON_STRING },
 		{ "notices_dropped", JSON_INTEGER },
 		{ "notices_kept", JSON_INTEGER },
 	};
@@ -270,6 +272,7 @@ test_values(void **state)
 		.replication_id = "id",
 		.interval_ns = INT64_C(7250000000),
 		.channel = "c",
+		.notices = "no",
 		.samples = 8,
 		.published = 9,
 		.missed = 10,
@@ -291,27 +294,28 @@ test_values(void **state)
 	json_t *want, *o = read_back(&d, &t, 1);
 
 	(void)state;
-	want = json_loads("{\"schema\":1,\"version\":\"v\",\"pid\":1,\"uptime_s\":2.5,"
-			  "\"clients\":3,\"clients_refused\":4,"
-			  "\"clients_dropped\":5000000000,"
-			  "\"config\":{\"file\":\"f\",\"age_s\":16.5,"
-			  "\"reloads\":17,\"error\":\"e\"},"
-			  "\"targets\":[{\"name\":\"n\","
-			  "\"address\":\"a\",\"state\":\"busy\",\"since_s\":6.5,"
-			  "\"reason\":\"r\",\"server\":\"s\",\"server_version\":\"sv\","
-			  "\"user\":\"u\",\"role\":\"ro\",\"replication_id\":\"id\","
-			  "\"interval_s\":7.25,\"channel\":\"c\",\"samples\":8,"
-			  "\"published\":9,\"missed\":10,\"dropped\":11000000000,"
-			  "\"receivers\":12,\"publish_state\":\"failed\","
-			  "\"publish_reason\":\"pr\",\"last_sample_age_s\":13.5,"
-			  "\"last_info_ms\":14.5,\"connects\":15,"
-			  "\"incidents\":{\"critical\":19,\"warning\":18},"
-			  "\"at_risk\":{\"seconds\":20.5,\"operations\":21,"
-			  "\"bytes\":null},"
-			  "\"blind\":[\"rdb.a: needs b\",\"rdb.c: needs d\"],"
-			  "\"notices_published\":22,\"notices_dropped\":23,"
-			  "\"notices_kept\":24}]}",
-			  0, NULL);
+	want = json_loads(
+		"{\"schema\":1,\"version\":\"v\",\"pid\":1,\"uptime_s\":2.5,"
+		"\"clients\":3,\"clients_refused\":4,"
+		"\"clients_dropped\":5000000000,"
+		"\"config\":{\"file\":\"f\",\"age_s\":16.5,"
+		"\"reloads\":17,\"error\":\"e\"},"
+		"\"targets\":[{\"name\":\"n\","
+		"\"address\":\"a\",\"state\":\"busy\",\"since_s\":6.5,"
+		"\"reason\":\"r\",\"server\":\"s\",\"server_version\":\"sv\","
+		"\"user\":\"u\",\"role\":\"ro\",\"replication_id\":\"id\","
+		"\"interval_s\":7.25,\"channel\":\"c\",\"notices\":\"no\",\"samples\":8,"
+		"\"published\":9,\"missed\":10,\"dropped\":11000000000,"
+		"\"receivers\":12,\"publish_state\":\"failed\","
+		"\"publish_reason\":\"pr\",\"last_sample_age_s\":13.5,"
+		"\"last_info_ms\":14.5,\"connects\":15,"
+		"\"incidents\":{\"critical\":19,\"warning\":18},"
+		"\"at_risk\":{\"seconds\":20.5,\"operations\":21,"
+		"\"bytes\":null},"
+		"\"blind\":[\"rdb.a: needs b\",\"rdb.c: needs d\"],"
+		"\"notices_published\":22,\"notices_dropped\":23,"
+		"\"notices_kept\":24}]}",
+		0, NULL);
 	assert_non_null(want);
 	assert_true(json_equal(o, want));
 	json_decref(want);

@@ -22,6 +22,8 @@ test_kinds(void **state)
 		{ REQUEST_HELLO, "HELLO", 3, 3, true, 65536, 4096 },
 		{ REQUEST_AUTH, "AUTH", 3, 3, true, 4096, 1 },
 		{ REQUEST_INFO, "INFO", 2, 10, false, 65536, 1 },
+		{ REQUEST_WIDE, "INFO", 2, 10, false, 1048576, 1 },
+		{ REQUEST_CONFIG, "CONFIG GET", 2, 10, false, 4096, 8 },
 		{ REQUEST_PUBLISH, "PUBLISH", 2, 60, false, 4096, 1 },
 	};
 	const struct mono sent = { 100 * NS_PER_S + 7 };

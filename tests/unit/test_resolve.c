@@ -393,6 +393,35 @@ test_from_answer(void **state)
 	assert_int_equal(look_ups_begun(), 2);
 }
 
+/* Only when names wait, and no thread has come back for ten minutes. */
+static void
+test_stuck(void **state)
+{
+	static struct asked asked[THREADS_MAX + 1];
+	struct mono start = clock_now(), later = clock_add_ns(start, 2 * STUCK_NS);
+	char host[16];
+
+	(void)state;
+	memset(asked, 0, sizeof(asked));
+	assert_false(resolver_is_stuck(resolver, later));
+	for (unsigned i = 0; i < THREADS_MAX; i++) {
+		snprintf(host, sizeof(host), "held%u", i);
+		resolve_start(resolver, host, answer_cb, &asked[i]);
+	}
+	await_held(THREADS_MAX);
+	/* All hang, but nobody waits. */
+	assert_false(resolver_is_stuck(resolver, later));
+	resolve_start(resolver, "127.0.0.1", answer_cb, &asked[THREADS_MAX]);
+	assert_false(resolver_is_stuck(resolver, clock_now()));
+	assert_false(resolver_is_stuck(resolver, clock_add_ns(start, STUCK_NS)));
+	assert_true(resolver_is_stuck(resolver, clock_add_ns(clock_now(), STUCK_NS)));
+	open_gate();
+	await_answer(&asked[THREADS_MAX]);
+	assert_false(resolver_is_stuck(resolver, later));
+	for (unsigned i = 0; i < THREADS_MAX; i++)
+		await_answer(&asked[i]);
+}
+
 /* More names than threads: the others wait, and are answered in the end. */
 static void
 test_many(void **state)
@@ -466,6 +495,7 @@ main(void)
 		TEST(test_cancel_all),
 		TEST(test_cancel_late),
 		TEST(test_from_answer),
+		TEST(test_stuck),
 		TEST(test_many),
 		TEST(test_freed),
 	};

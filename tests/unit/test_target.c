@@ -4,6 +4,7 @@
  */
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <hiredis/hiredis.h>
 
 #include "clock.h"
 
@@ -11,13 +12,17 @@ static struct mono test_now(void);
 static int test_assign(struct event *timer, event_callback_fn callback, void *arg);
 static int test_add(const struct timeval *tv);
 static int test_del(void);
+static int64_t asleep_ns;
 
 #define clock_now() test_now()
+#define clock_asleep_ns() asleep_ns
 #define event_assign(ev, base, fd, what, cb, arg) test_assign(ev, cb, arg)
 #define event_add(ev, tv) test_add(tv)
 #define event_del(ev) test_del()
+#include "../../src/inquiry.c"
 #include "../../src/target.c"
 #undef clock_now
+#undef clock_asleep_ns
 #undef event_assign
 #undef event_add
 #undef event_del
@@ -27,6 +32,9 @@ static int test_del(void);
 
 /* replaces "../../src/link.c": there is no server. */
 #include "fake_link.h"
+
+/* replaces "../../src/watch.c": what follows from the samples is not tested here. */
+#include "fake_watch.h"
 
 /* Not on a whole second, nor at zero. */
 #define EPOCH INT64_C(123456789012345)
@@ -114,6 +122,8 @@ count_cb(void *arg, const struct sample *sample)
 	taken++;
 }
 
+static const struct bus_handlers handlers = { .sample = count_cb };
+
 static char name[] = "orders", channel[] = "pinfo";
 static struct target_env env;
 
@@ -126,14 +136,17 @@ make(void **state)
 		.endpoint = endpoint,
 		.channel = channel,
 		.interval_ns = 5 * NS_PER_S,
+		/* One sample a tick, where the test says nothing else. */
+		.sample_ns = 86400 * NS_PER_S,
 	};
+	config.rules.limit[T_GAP_FOR] = 1e9;
 	log_set_level(LOG_LEVEL_ERROR);
 	now = MS(0);
 	armed = false;
 	taken = 0;
 	fake_infos = 0;
 	bus = bus_new();
-	sink = bus_attach(bus, count_cb, NULL);
+	sink = bus_attach(bus, &handlers, NULL);
 	env = (struct target_env){ .bus = bus };
 	target = target_new(&env, &config);
 	return 0;
@@ -172,13 +185,14 @@ report(void)
 static unsigned
 asked(void)
 {
-	return target->feed->sent[REQUEST_INFO] + target->probe->sent[REQUEST_INFO];
+	return target->inquiry->feed->sent[REQUEST_INFO] +
+	       target->inquiry->probe->sent[REQUEST_INFO];
 }
 
 static unsigned
 published(void)
 {
-	return target->feed->sent[REQUEST_PUBLISH];
+	return target->inquiry->feed->sent[REQUEST_PUBLISH];
 }
 
 static void
@@ -201,8 +215,8 @@ static void
 serve(struct link *l)
 {
 	fake_text(l, "# Persistence", now);
-	if (fake_outstanding(target->feed, REQUEST_PUBLISH) > 0)
-		fake_number(target->feed, 1, now);
+	if (fake_outstanding(target->inquiry->feed, REQUEST_PUBLISH) > 0)
+		fake_number(target->inquiry->feed, 1, now);
 }
 
 /* Started, greeted and served at 0 ms: up, nothing owed, the next tick in 5 s. */
@@ -210,8 +224,8 @@ static void
 start_up(void)
 {
 	target_start(target, MS(0), MS(0));
-	fake_ready(target->feed, MS(0));
-	serve(target->feed);
+	fake_ready(target->inquiry->feed, MS(0));
+	serve(target->inquiry->feed);
 	assert_state(TARGET_UP);
 }
 
@@ -228,22 +242,23 @@ test_start(void **state)
 	target_start(target, MS(0), MS(0));
 	assert_true(target_is_running(target));
 	assert_state(TARGET_STARTING);
-	assert_true(target->feed->open);
-	assert_false(target->probe->open);
+	assert_true(target->inquiry->feed->open);
+	assert_false(target->inquiry->probe->open);
 	assert_int_equal(asked(), 0);
 	assert_due(MS(5000));
 	/* The first tick is owed: it is served as soon as that can be. */
-	fake_ready(target->feed, now = MS(10));
+	fake_ready(target->inquiry->feed, now = MS(10));
 	assert_int_equal(asked(), 1);
-	assert_memory_equal(target->feed->bytes,
+	assert_memory_equal(target->inquiry->feed->bytes,
 			    "*2\r\n$4\r\nINFO\r\n$11\r\npersistence\r\n",
-			    target->feed->len);
-	fake_text(target->feed, "text", now = MS(13));
+			    target->inquiry->feed->len);
+	fake_text(target->inquiry->feed, "text", now = MS(13));
 	assert_int_equal(taken, 1);
 	assert_int_equal(published(), 1);
-	assert_non_null(memmem(target->feed->bytes, target->feed->len, "pinfo", 5));
+	assert_non_null(memmem(target->inquiry->feed->bytes, target->inquiry->feed->len,
+			       "pinfo", 5));
 	assert_state(TARGET_UP);
-	fake_number(target->feed, 2, now = MS(14));
+	fake_number(target->inquiry->feed, 2, now = MS(14));
 	assert_int_equal(report().receivers, 2);
 	assert_int_equal(report().samples, 1);
 	assert_int_equal(report().missed, 0);
@@ -263,7 +278,7 @@ test_grid(void **state)
 		assert_due(MS(5000 * (i + 1)));
 		fire_at(clock_add_ns(due, late_ms[i] * NS_PER_MS));
 		assert_int_equal(asked(), i + 2);
-		serve(target->feed);
+		serve(target->inquiry->feed);
 		assert_int_equal(taken, i + 2);
 	}
 	assert_due(MS(45000));
@@ -288,7 +303,7 @@ test_first_later(void **state)
 {
 	(void)state;
 	target_start(target, MS(700), MS(0));
-	fake_ready(target->feed, now = MS(10));
+	fake_ready(target->inquiry->feed, now = MS(10));
 	assert_int_equal(asked(), 0);
 	assert_due(MS(700));
 	pass_until(MS(700));
@@ -297,7 +312,7 @@ test_first_later(void **state)
 	/* Also when it is more than an interval away. */
 	remake(NS_PER_S / 10);
 	target_start(target, MS(900), MS(0));
-	fake_ready(target->feed, now = MS(10));
+	fake_ready(target->inquiry->feed, now = MS(10));
 	pass_until(MS(899));
 	assert_int_equal(asked(), 0);
 	pass_until(MS(900));
@@ -343,11 +358,11 @@ test_margin(void **state)
 			remake(rows[i].interval_ms * NS_PER_MS);
 			target_start(target, MS(0), MS(0));
 			now = clock_add_ns(MS(rows[i].last_ms), past);
-			fake_ready(target->feed, now);
+			fake_ready(target->inquiry->feed, now);
 			if (asked() != in_time)
 				fail_msg("row %zu: %u", i, asked());
 			if (in_time)
-				serve(target->feed);
+				serve(target->inquiry->feed);
 			/* The next one has its turn whatever came of this one. */
 			pass_until(MS(rows[i].interval_ms));
 			assert_int_equal(asked(), in_time + 1);
@@ -364,14 +379,14 @@ test_late_answer(void **state)
 	(void)state;
 	start_up();
 	pass_until(MS(5000));
-	fake_overdue(target->feed, now = MS(7000));
+	fake_overdue(target->inquiry->feed, now = MS(7000));
 	assert_state(TARGET_SILENT);
 	pass_until(MS(18999));
 	assert_int_equal(asked(), 2);
 	assert_int_equal(report().missed, 2);
 	/* Its own answer: there is no margin for it. */
 	now = MS(19999);
-	serve(target->feed);
+	serve(target->inquiry->feed);
 	assert_state(TARGET_UP);
 	assert_int_equal(taken, 2);
 	assert_int_equal(asked(), 2);
@@ -415,11 +430,11 @@ test_stalls(void **state)
 
 		remake(5 * NS_PER_S);
 		target_start(target, MS(0), MS(0));
-		fake_ready(target->feed, MS(0));
+		fake_ready(target->inquiry->feed, MS(0));
 		if (rows[i].owed)
-			fake_error(target->feed, "LOADING", MS(0));
+			fake_error(target->inquiry->feed, "LOADING", MS(0));
 		else
-			serve(target->feed);
+			serve(target->inquiry->feed);
 		before = asked();
 		fire_at(MS(rows[i].at_ms));
 		if (report().missed != rows[i].missed ||
@@ -429,7 +444,7 @@ test_stalls(void **state)
 		assert_due(MS(rows[i].next_ms));
 		/* One that was too late to be asked for is missed, once. */
 		if (rows[i].asked != 0)
-			serve(target->feed);
+			serve(target->inquiry->feed);
 		pass_until(MS(rows[i].next_ms));
 		assert_int_equal(report().missed, rows[i].missed + !rows[i].asked);
 	}
@@ -441,18 +456,18 @@ test_outage(void **state)
 {
 	(void)state;
 	start_up();
-	fake_lose(target->feed, FAULT_UNREACHABLE, "gone", now = MS(1000));
+	fake_lose(target->inquiry->feed, FAULT_UNREACHABLE, "gone", now = MS(1000));
 	assert_state(TARGET_DOWN);
 	assert_string_equal(report().reason, "gone");
 	/* The slot is served: coming back within it asks nothing. */
-	fake_ready(target->feed, now = MS(1500));
+	fake_ready(target->inquiry->feed, now = MS(1500));
 	assert_int_equal(asked(), 1);
-	fake_lose(target->feed, FAULT_UNREACHABLE, "gone", now = MS(2000));
+	fake_lose(target->inquiry->feed, FAULT_UNREACHABLE, "gone", now = MS(2000));
 	pass_until(MS(21000));
 	assert_int_equal(report().missed, 3);
-	fake_ready(target->feed, now);
+	fake_ready(target->inquiry->feed, now);
 	assert_int_equal(asked(), 2);
-	serve(target->feed);
+	serve(target->inquiry->feed);
 	assert_state(TARGET_UP);
 	pass_until(MS(25000));
 	assert_int_equal(asked(), 3);
@@ -467,11 +482,11 @@ test_lost_info(void **state)
 	(void)state;
 	start_up();
 	pass_until(MS(5000));
-	fake_lose(target->feed, FAULT_SILENT, "no answer", now = MS(5500));
+	fake_lose(target->inquiry->feed, FAULT_SILENT, "no answer", now = MS(5500));
 	assert_state(TARGET_SILENT);
-	fake_ready(target->feed, now = MS(6000));
+	fake_ready(target->inquiry->feed, now = MS(6000));
 	assert_int_equal(asked(), 3);
-	serve(target->feed);
+	serve(target->inquiry->feed);
 	assert_int_equal(report().missed, 0);
 	assert_int_equal(taken, 2);
 }
@@ -495,7 +510,7 @@ test_errors(void **state)
 		remake(5 * NS_PER_S);
 		start_up();
 		pass_until(MS(5000));
-		fake_error(target->feed, rows[i].error, now);
+		fake_error(target->inquiry->feed, rows[i].error, now);
 		assert_state(rows[i].state);
 		assert_string_equal(report().reason, rows[i].error);
 		assert_int_equal(taken, 1);
@@ -504,7 +519,7 @@ test_errors(void **state)
 		pass_until(MS(10000));
 		assert_int_equal(asked(), 3);
 		assert_int_equal(report().missed, 1);
-		serve(target->feed);
+		serve(target->inquiry->feed);
 		assert_state(TARGET_UP);
 		assert_null(report().reason);
 	}
@@ -526,12 +541,13 @@ test_faults(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		remake(5 * NS_PER_S);
 		target_start(target, MS(0), MS(0));
-		fake_lose(target->feed, rows[i].fault, "why", MS(3));
+		fake_lose(target->inquiry->feed, rows[i].fault, "why", MS(3));
 		assert_state(rows[i].state);
 		assert_string_equal(report().reason, "why");
 		assert_true(report().since_s == -0.003);
 		/* Another reason for the same state is told, its age stays. */
-		fake_lose(target->feed, rows[i].fault, "why else", now = MS(1003));
+		fake_lose(target->inquiry->feed, rows[i].fault, "why else",
+			  now = MS(1003));
 		assert_string_equal(report().reason, "why else");
 		assert_true(report().since_s == 1.0);
 	}
@@ -547,10 +563,11 @@ test_wrong_kind(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		remake(5 * NS_PER_S);
 		target_start(target, MS(0), MS(0));
-		fake_ready(target->feed, MS(0));
-		fake_reply(target->feed, (struct reply){ .kind = rows[i] }, MS(0));
-		assert_true(target->feed->failed);
-		assert_int_equal(target->feed->fault, FAULT_HOSTILE);
+		fake_ready(target->inquiry->feed, MS(0));
+		fake_reply(target->inquiry->feed, (struct reply){ .kind = rows[i] },
+			   MS(0));
+		assert_true(target->inquiry->feed->failed);
+		assert_int_equal(target->inquiry->feed->fault, FAULT_HOSTILE);
 		assert_int_equal(taken, 0);
 		assert_int_equal(report().samples, 0);
 	}
@@ -573,13 +590,13 @@ test_behind_publish(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		remake(5 * NS_PER_S);
 		target_start(target, MS(0), MS(0));
-		fake_ready(target->feed, MS(0));
-		fake_text(target->feed, "text", now = MS(4900));
+		fake_ready(target->inquiry->feed, MS(0));
+		fake_text(target->inquiry->feed, "text", now = MS(4900));
 		pass_until(MS(5000));
 		assert_int_equal(asked(), 1);
-		fake_number(target->feed, 1, now = MS(rows[i].answered_ms));
+		fake_number(target->inquiry->feed, 1, now = MS(rows[i].answered_ms));
 		assert_int_equal(asked(), 1 + rows[i].asked);
-		assert_false(target->probe->open);
+		assert_false(target->inquiry->probe->open);
 	}
 }
 
@@ -588,10 +605,10 @@ static void
 block(void)
 {
 	target_start(target, MS(0), MS(0));
-	fake_ready(target->feed, MS(0));
-	fake_text(target->feed, "text", MS(0));
-	fake_overdue(target->feed, now = MS(2000));
-	assert_true(target->probe->open);
+	fake_ready(target->inquiry->feed, MS(0));
+	fake_text(target->inquiry->feed, "text", MS(0));
+	fake_overdue(target->inquiry->feed, now = MS(2000));
+	assert_true(target->inquiry->probe->open);
 	assert_int_equal(report().publish_state, PUBLISH_BLOCKED);
 	assert_state(TARGET_UP);
 }
@@ -601,28 +618,28 @@ test_probe(void **state)
 {
 	(void)state;
 	block();
-	fake_ready(target->probe, now = MS(2001));
+	fake_ready(target->inquiry->probe, now = MS(2001));
 	/* The slot is served already. */
-	assert_int_equal(target->probe->sent[REQUEST_INFO], 0);
+	assert_int_equal(target->inquiry->probe->sent[REQUEST_INFO], 0);
 	for (int i = 1; i <= 3; i++) {
 		pass_until(MS(5000 * i));
-		assert_int_equal(target->probe->sent[REQUEST_INFO], i);
-		fake_text(target->probe, "text", now);
+		assert_int_equal(target->inquiry->probe->sent[REQUEST_INFO], i);
+		fake_text(target->inquiry->probe, "text", now);
 		assert_int_equal(taken, i + 1);
 		assert_int_equal(report().dropped, i);
-		assert_true(target->probe->open);
+		assert_true(target->inquiry->probe->open);
 	}
 	assert_state(TARGET_UP);
 	assert_int_equal(published(), 1);
 	/* PUBLISH answers: the probe has done its duty. */
-	fake_number(target->feed, 1, now = MS(16000));
-	assert_false(target->probe->open);
+	fake_number(target->inquiry->feed, 1, now = MS(16000));
+	assert_false(target->inquiry->probe->open);
 	assert_int_equal(report().publish_state, PUBLISH_OK);
 	assert_int_equal(report().published, 1);
 	assert_int_equal(report().dropped, 3);
 	pass_until(MS(20000));
-	assert_int_equal(target->feed->sent[REQUEST_INFO], 2);
-	serve(target->feed);
+	assert_int_equal(target->inquiry->feed->sent[REQUEST_INFO], 2);
+	serve(target->inquiry->feed);
 	assert_int_equal(published(), 2);
 	assert_int_equal(report().missed, 0);
 	/* The connections of the probe are not counted. */
@@ -637,17 +654,17 @@ test_probe_late(void **state)
 	block();
 	pass_until(MS(6000));
 	assert_int_equal(asked(), 1);
-	fake_ready(target->probe, now);
-	assert_int_equal(target->probe->sent[REQUEST_INFO], 1);
+	fake_ready(target->inquiry->probe, now);
+	assert_int_equal(target->inquiry->probe->sent[REQUEST_INFO], 1);
 	/* PUBLISH answers meanwhile: no second INFO, and the probe may finish. */
-	fake_number(target->feed, 1, now = MS(6500));
-	assert_true(target->probe->open);
+	fake_number(target->inquiry->feed, 1, now = MS(6500));
+	assert_true(target->inquiry->probe->open);
 	assert_int_equal(asked(), 2);
 	/* That sample is published; when that works, too, the probe goes. */
-	fake_text(target->probe, "text", now = MS(6600));
+	fake_text(target->inquiry->probe, "text", now = MS(6600));
 	assert_int_equal(published(), 2);
-	fake_number(target->feed, 1, now = MS(6601));
-	assert_false(target->probe->open);
+	fake_number(target->inquiry->feed, 1, now = MS(6601));
+	assert_false(target->inquiry->probe->open);
 	assert_int_equal(report().dropped, 0);
 }
 
@@ -658,10 +675,10 @@ test_probe_in_vain(void **state)
 	(void)state;
 	block();
 	pass_until(MS(6000));
-	fake_number(target->feed, 1, now);
-	assert_false(target->probe->open);
-	assert_int_equal(target->feed->sent[REQUEST_INFO], 2);
-	serve(target->feed);
+	fake_number(target->inquiry->feed, 1, now);
+	assert_false(target->inquiry->probe->open);
+	assert_int_equal(target->inquiry->feed->sent[REQUEST_INFO], 2);
+	serve(target->inquiry->feed);
 	assert_int_equal(report().missed, 0);
 }
 
@@ -671,17 +688,17 @@ test_probe_fails(void **state)
 {
 	(void)state;
 	block();
-	fake_lose(target->probe, FAULT_REFUSED, "max clients", now = MS(2001));
+	fake_lose(target->inquiry->probe, FAULT_REFUSED, "max clients", now = MS(2001));
 	assert_state(TARGET_REFUSED);
-	assert_true(target->probe->open);
-	fake_ready(target->probe, now = MS(5500));
+	assert_true(target->inquiry->probe->open);
+	fake_ready(target->inquiry->probe, now = MS(5500));
 	pass_until(MS(10000));
-	fake_lose(target->probe, FAULT_UNREACHABLE, "reset", now = MS(10500));
+	fake_lose(target->inquiry->probe, FAULT_UNREACHABLE, "reset", now = MS(10500));
 	assert_state(TARGET_DOWN);
 	/* INFO was lost with it, and is asked for again. */
-	fake_ready(target->probe, now = MS(11000));
+	fake_ready(target->inquiry->probe, now = MS(11000));
 	assert_int_equal(fake_infos, 1);
-	fake_text(target->probe, "text", now);
+	fake_text(target->inquiry->probe, "text", now);
 	assert_state(TARGET_UP);
 }
 
@@ -691,32 +708,34 @@ test_feed_lost_while_blocked(void **state)
 	(void)state;
 	/* The probe goes on until feed is back: the server has not gone silent. */
 	block();
-	fake_ready(target->probe, now);
-	fake_lose(target->feed, FAULT_SILENT, "no answer for 60 s", now = MS(3000));
-	assert_true(target->probe->open);
+	fake_ready(target->inquiry->probe, now);
+	fake_lose(target->inquiry->feed, FAULT_SILENT, "no answer for 60 s",
+		  now = MS(3000));
+	assert_true(target->inquiry->probe->open);
 	assert_state(TARGET_UP);
 	assert_int_equal(report().publish_state, PUBLISH_FAILED);
 	assert_int_equal(report().dropped, 1);
-	fake_ready(target->feed, now = MS(4000));
-	assert_false(target->probe->open);
+	fake_ready(target->inquiry->feed, now = MS(4000));
+	assert_false(target->inquiry->probe->open);
 	pass_until(MS(5000));
-	assert_int_equal(target->feed->sent[REQUEST_INFO], 2);
-	serve(target->feed);
+	assert_int_equal(target->inquiry->feed->sent[REQUEST_INFO], 2);
+	serve(target->inquiry->feed);
 	assert_int_equal(report().publish_state, PUBLISH_OK);
 
 	/* With one it waits for its answer, which is no news of the feed. */
 	remake(5 * NS_PER_S);
 	block();
-	fake_ready(target->probe, now);
+	fake_ready(target->inquiry->probe, now);
 	pass_until(MS(5000));
-	fake_lose(target->feed, FAULT_SILENT, "no answer for 60 s", now = MS(5001));
+	fake_lose(target->inquiry->feed, FAULT_SILENT, "no answer for 60 s",
+		  now = MS(5001));
 	assert_state(TARGET_UP);
-	assert_true(target->probe->open);
-	fake_text(target->probe, "text", now = MS(5002));
+	assert_true(target->inquiry->probe->open);
+	fake_text(target->inquiry->probe, "text", now = MS(5002));
 	assert_int_equal(report().dropped, 2);
-	assert_true(target->probe->open);
-	fake_ready(target->feed, now);
-	assert_false(target->probe->open);
+	assert_true(target->inquiry->probe->open);
+	fake_ready(target->inquiry->feed, now);
+	assert_false(target->inquiry->probe->open);
 }
 
 static void
@@ -724,9 +743,9 @@ test_info_overdue_opens_no_probe(void **state)
 {
 	(void)state;
 	target_start(target, MS(0), MS(0));
-	fake_ready(target->feed, MS(0));
-	fake_overdue(target->feed, now = MS(2000));
-	assert_false(target->probe->open);
+	fake_ready(target->inquiry->feed, MS(0));
+	fake_overdue(target->inquiry->feed, now = MS(2000));
+	assert_false(target->inquiry->probe->open);
 	assert_state(TARGET_SILENT);
 	assert_int_equal(report().publish_state, PUBLISH_OK);
 }
@@ -742,8 +761,8 @@ test_poll(void **state)
 	assert_string_equal(target_cannot_poll(target), "STOPPED");
 	target_start(target, MS(0), MS(0));
 	assert_string_equal(target_cannot_poll(target), "DOWN");
-	fake_ready(target->feed, MS(0));
-	serve(target->feed);
+	fake_ready(target->inquiry->feed, MS(0));
+	serve(target->inquiry->feed);
 	assert_null(target_cannot_poll(target));
 	/* Beside the schedule, which stays as it is. */
 	target_poll(target, now = MS(1000));
@@ -751,7 +770,7 @@ test_poll(void **state)
 	/* One that is on its way will do. */
 	target_poll(target, now = MS(1001));
 	assert_int_equal(asked(), 2);
-	serve(target->feed);
+	serve(target->inquiry->feed);
 	assert_int_equal(taken, 2);
 	assert_int_equal(published(), 2);
 	assert_due(MS(5000));
@@ -759,13 +778,13 @@ test_poll(void **state)
 	assert_int_equal(asked(), 3);
 	assert_int_equal(report().missed, 0);
 	/* Within the margin, too: it is no late sample. */
-	serve(target->feed);
+	serve(target->inquiry->feed);
 	target_poll(target, now = MS(9999));
 	assert_int_equal(asked(), 4);
-	serve(target->feed);
+	serve(target->inquiry->feed);
 	pass_until(MS(10000));
 	assert_int_equal(asked(), 5);
-	fake_lose(target->feed, FAULT_UNREACHABLE, "gone", now);
+	fake_lose(target->inquiry->feed, FAULT_UNREACHABLE, "gone", now);
 	assert_string_equal(target_cannot_poll(target), "DOWN");
 	target_stop(target, now);
 	assert_string_equal(target_cannot_poll(target), "STOPPED");
@@ -777,13 +796,13 @@ test_poll_behind_publish(void **state)
 {
 	(void)state;
 	target_start(target, MS(0), MS(0));
-	fake_ready(target->feed, MS(0));
-	fake_text(target->feed, "text", MS(0));
+	fake_ready(target->inquiry->feed, MS(0));
+	fake_text(target->inquiry->feed, "text", MS(0));
 	target_poll(target, now = MS(1));
 	assert_int_equal(asked(), 1);
-	fake_number(target->feed, 1, now = MS(2));
+	fake_number(target->inquiry->feed, 1, now = MS(2));
 	assert_int_equal(asked(), 2);
-	serve(target->feed);
+	serve(target->inquiry->feed);
 	assert_int_equal(asked(), 2);
 	assert_int_equal(taken, 2);
 }
@@ -803,22 +822,22 @@ test_stop(void **state)
 		remake(5 * NS_PER_S);
 		if (i == 2) {
 			block();
-			fake_ready(target->probe, now);
+			fake_ready(target->inquiry->probe, now);
 			pass_until(MS(5000));
 		} else {
 			target_start(target, MS(0), MS(0));
-			fake_ready(target->feed, MS(0));
+			fake_ready(target->inquiry->feed, MS(0));
 		}
 		if (i == 1)
-			fake_text(target->feed, "text", MS(0));
-		feed = target->feed;
+			fake_text(target->inquiry->feed, "text", MS(0));
+		feed = target->inquiry->feed;
 		target_stop(target, now = MS(5500));
 		assert_false(target_is_running(target));
 		assert_state(TARGET_STOPPED);
 		assert_null(report().reason);
 		assert_false(armed);
 		assert_false(feed->open);
-		assert_false(target->probe->open);
+		assert_false(target->inquiry->probe->open);
 		assert_int_equal(fake_infos, 0);
 		assert_int_equal(report().publish_state, PUBLISH_OK);
 		assert_int_equal(report().samples, taken);
@@ -844,7 +863,7 @@ test_free_in_flight(void **state)
 {
 	(void)state;
 	block();
-	fake_ready(target->probe, now);
+	fake_ready(target->inquiry->probe, now);
 	pass_until(MS(5000));
 	/* clean() does it: nothing may leak, nothing be called. */
 	target_free(NULL);
@@ -867,13 +886,13 @@ bring_about(enum situation s)
 {
 	target_start(target, MS(0), MS(0));
 	if (s != AWAY)
-		fake_ready(target->feed, MS(0));
+		fake_ready(target->inquiry->feed, MS(0));
 	if (s == SERVED)
-		serve(target->feed);
+		serve(target->inquiry->feed);
 	if (s == OWED)
-		fake_error(target->feed, "LOADING", MS(0));
+		fake_error(target->inquiry->feed, "LOADING", MS(0));
 	if (s == HANGING)
-		fake_text(target->feed, "text", MS(0));
+		fake_text(target->inquiry->feed, "text", MS(0));
 }
 
 /* From 5 s, whose slot began at 0, to another interval at some time. */
@@ -933,9 +952,9 @@ test_interval(void **state)
 				 asked() - before, (unsigned)report().missed,
 				 (long long)clock_diff_ns(due, MS(0)));
 		if (rows[i].s == FLYING || rows[i].asked > 0)
-			serve(target->feed);
+			serve(target->inquiry->feed);
 		if (rows[i].s == HANGING)
-			fake_number(target->feed, 1, now);
+			fake_number(target->inquiry->feed, 1, now);
 		/* The grid goes on from there. */
 		fire_at(due);
 		assert_due(MS(rows[i].due_ms + rows[i].interval_ms));
@@ -971,7 +990,7 @@ test_interval_before_the_first(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		remake(5 * NS_PER_S);
 		target_start(target, MS(700), MS(0));
-		fake_ready(target->feed, now = MS(10));
+		fake_ready(target->inquiry->feed, now = MS(10));
 		target_set_interval(target, rows[i] * NS_PER_MS, now = MS(100));
 		pass_until(MS(700));
 		if (asked() != 1)
@@ -1024,19 +1043,19 @@ test_log(void **state)
 
 	/* One line when it goes; none for what is tried meanwhile. */
 	c = capture_begin();
-	fake_lose(target->feed, FAULT_UNREACHABLE, "gone", now = MS(6000));
+	fake_lose(target->inquiry->feed, FAULT_UNREACHABLE, "gone", now = MS(6000));
 	for (int s = 7; s < 60; s += 3)
-		fake_lose(target->feed, FAULT_UNREACHABLE, "Connection refused",
-			  now = MS(1000 * s));
+		fake_lose(target->inquiry->feed, FAULT_UNREACHABLE,
+			  "Connection refused", now = MS(1000 * s));
 	assert_lines(c, "warning: orders: down: gone (/run/redis.sock)\n");
 
 	/* One line when it is back, counted from the first trouble. */
 	c = capture_begin();
-	fake_lose(target->feed, FAULT_DENIED, "NOAUTH no", now = MS(60000));
-	fake_ready(target->feed, now = MS(65000));
+	fake_lose(target->inquiry->feed, FAULT_DENIED, "NOAUTH no", now = MS(60000));
+	fake_ready(target->inquiry->feed, now = MS(65000));
 	pass_until(MS(66000));
 	fire_at(MS(66000));
-	serve(target->feed);
+	serve(target->inquiry->feed);
 	assert_lines(c,
 		     "warning: orders: denied: NOAUTH no (/run/redis.sock); give the "
 		     "password with REDISCLI_AUTH or -a, the user with --user\n"
@@ -1044,9 +1063,9 @@ test_log(void **state)
 
 	c = capture_begin();
 	pass_until(MS(70000));
-	fake_error(target->feed, "NOPERM no", now);
+	fake_error(target->inquiry->feed, "NOPERM no", now);
 	pass_until(MS(75000));
-	fake_error(target->feed, "NOPERM no", now);
+	fake_error(target->inquiry->feed, "NOPERM no", now);
 	target_stop(target, now);
 	target_start(target, now, now);
 	assert_lines(c,
@@ -1062,14 +1081,317 @@ test_log_at_start(void **state)
 	(void)state;
 	log_set_level(LOG_LEVEL_INFO);
 	target_start(target, MS(0), MS(0));
-	fake_lose(target->feed, FAULT_UNREACHABLE, "none", now = MS(1));
-	fake_ready(target->feed, now = MS(1000));
-	serve(target->feed);
+	fake_lose(target->inquiry->feed, FAULT_UNREACHABLE, "none", now = MS(1));
+	fake_ready(target->inquiry->feed, now = MS(1000));
+	serve(target->inquiry->feed);
 	target_stop(target, now);
 	assert_lines(c, "info: orders: starting\n"
 			"warning: orders: down: none (/run/redis.sock)\n"
 			"notice: orders: up: redis 7.0.15 at /run/redis.sock\n"
 			"info: orders: stopped\n");
+}
+
+/*
+ * Samples between the ticks.
+ */
+
+/* Up, at 5 s and one sample a second. */
+static void
+start_sampling(void)
+{
+	clean(NULL);
+	make(NULL);
+	config.sample_ns = NS_PER_S;
+	config.rules.limit[T_GAP_FOR] = 3;
+	target_free(target);
+	target = target_new(&env, &config);
+	start_up();
+}
+
+/* Each is asked for and seen; one in five is published. */
+static void
+test_samples(void **state)
+{
+	(void)state;
+	start_sampling();
+	for (int i = 1; i <= 20; i++) {
+		assert_due(MS(1000 * i));
+		fire_at(due);
+		assert_int_equal(asked(), i + 1);
+		serve(target->inquiry->feed);
+		assert_int_equal(target->watch->narrow, i + 1);
+		assert_int_equal(taken, 1 + i / 5);
+		assert_int_equal(published(), 1 + i / 5);
+		assert_int_equal(target->watch->heartbeats, 1 + i / 5);
+	}
+	assert_int_equal(report().samples, 21);
+	assert_int_equal(report().missed, 0);
+	assert_int_equal(target->watch->gaps, 0);
+	/* Starting, twice: at once and at the first tick; then up. */
+	assert_int_equal(target->watch->links, 3);
+}
+
+/* The one that comes while the tick is owed serves it, if asked for in time. */
+static void
+test_sample_serves_the_tick(void **state)
+{
+	static const struct {
+		int64_t back_ms;
+		unsigned taken;
+	} rows[] = { { 5300, 1 }, { 8999, 1 }, { 9000, 1 }, { 9300, 0 }, { 9400, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct link *feed;
+		unsigned before;
+
+		start_sampling();
+		feed = target->inquiry->feed;
+		pass_until(MS(900));
+		fake_lose(feed, FAULT_UNREACHABLE, "gone", now);
+		before = taken;
+		pass_until(MS(rows[i].back_ms));
+		fake_ready(feed, now);
+		if (fake_outstanding(feed, REQUEST_INFO) == 0)
+			pass_until(due);
+		serve(feed);
+		if (taken - before != rows[i].taken)
+			fail_msg("row %zu: %u", i, taken - before);
+		assert_state(TARGET_UP);
+	}
+}
+
+/* While no answer comes the watch is told how the link is, as often as samples. */
+static void
+test_link_is_told(void **state)
+{
+	unsigned links, beats;
+
+	(void)state;
+	start_sampling();
+	links = target->watch->links;
+	beats = target->watch->heartbeats;
+	pass_until(MS(900));
+	fake_lose(target->inquiry->feed, FAULT_UNREACHABLE, "gone", now);
+	assert_int_equal(target->watch->links, links + 1);
+	assert_string_equal(target->watch->link, "down ok gone");
+	pass_until(MS(10500));
+	assert_int_equal(target->watch->links, links + 11);
+	assert_int_equal(target->watch->heartbeats, beats + 2);
+	fake_ready(target->inquiry->feed, now);
+	assert_int_equal(target->watch->connected, 2);
+	serve(target->inquiry->feed);
+	assert_string_equal(target->watch->link, "up ok ");
+	/* An INFO that hangs is told of, too; its deadline at once. */
+	pass_until(MS(11000));
+	links = target->watch->links;
+	pass_until(MS(12000));
+	assert_int_equal(target->watch->links, links + 1);
+	fake_overdue(target->inquiry->feed, now = MS(13000));
+	assert_int_equal(target->watch->links, links + 2);
+	assert_string_equal(target->watch->link, "silent ok no answer for 2 s");
+	target_stop(target, now);
+	assert_int_equal(target->watch->stopped, 1);
+	assert_int_equal(target->watch->started, 1);
+}
+
+static void
+test_gap(void **state)
+{
+	static const int64_t late_ms[] = { 0, 2999, 3000, 3001, 10000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(late_ms) / sizeof(late_ms[0]); i++) {
+		start_sampling();
+		fire_at(MS(1000 + late_ms[i]));
+		assert_int_equal(target->watch->gaps, late_ms[i] > 3000);
+		/* A server that is slow makes none. */
+		pass_until(MS(60000));
+		assert_int_equal(target->watch->gaps, late_ms[i] > 3000);
+	}
+}
+
+/* The machine slept, while the monotonic clock stood still. */
+static void
+test_gap_asleep(void **state)
+{
+	(void)state;
+	start_sampling();
+	asleep_ns += 60 * NS_PER_S;
+	fire_at(due);
+	assert_int_equal(target->watch->gaps, 1);
+	assert_true(target->watch->gap >= 60 && target->watch->gap < 60.1);
+	serve(target->inquiry->feed);
+	fire_at(due);
+	assert_int_equal(target->watch->gaps, 1);
+}
+
+static void
+test_repeat(void **state)
+{
+	(void)state;
+	start_sampling();
+	fire_at(MS(1000));
+	target->watch->repeat = MS(1370);
+	serve(target->inquiry->feed);
+	assert_due(MS(1370));
+	fire_at(due);
+	assert_int_equal(asked(), 3);
+	target->watch->repeat = MS(1830);
+	serve(target->inquiry->feed);
+	/* It is published only if it is a tick's. */
+	assert_int_equal(taken, 1);
+	/* Near to the next sample, too; not twice. */
+	fire_at(due);
+	assert_int_equal(asked(), 4);
+	target->watch->repeat.ns = 0;
+	serve(target->inquiry->feed);
+	assert_due(MS(2000));
+	/* Not behind an unanswered PUBLISH. */
+	pass_until(MS(4000));
+	serve(target->inquiry->feed);
+	fire_at(MS(5000));
+	target->watch->repeat = MS(5370);
+	fake_text(target->inquiry->feed, "text", now);
+	pass_until(MS(5500));
+	assert_int_equal(fake_infos, 0);
+	fake_number(target->inquiry->feed, 1, now);
+	assert_int_equal(fake_infos, 1);
+}
+
+/*
+ * Wide samples and the configuration.
+ */
+
+static void
+test_wide(void **state)
+{
+	struct link *feed;
+
+	(void)state;
+	start_sampling();
+	feed = target->inquiry->feed;
+	target->watch->wants = WATCH_WANTS_WIDE;
+	fire_at(MS(5000 - 4000));
+	fake_text(feed, "text", now);
+	assert_int_equal(feed->sent[REQUEST_WIDE], 1);
+	/* The tick waits for that reply only. */
+	pass_until(MS(5000));
+	assert_int_equal(asked(), 2);
+	fake_text(feed, "uptime_in_seconds:1\r\n", now = MS(5001));
+	assert_int_equal(target->watch->wide, 1);
+	assert_string_equal(target->watch->wide_text, "uptime_in_seconds:1\r\n");
+	assert_int_equal(target->watch->sent.ns, MS(1000).ns);
+	assert_int_equal(asked(), 3);
+	serve(feed);
+	assert_int_equal(taken, 2);
+	assert_int_equal(feed->sent[REQUEST_WIDE], 1);
+}
+
+/* One INFO a section; what is refused is told once, and the rest goes on. */
+static void
+test_wide_apart(void **state)
+{
+	struct link *feed;
+
+	(void)state;
+	start_sampling();
+	feed = target->inquiry->feed;
+	target->watch->wants = WATCH_WANTS_WIDE;
+	fire_at(due);
+	fake_text(feed, "text", now);
+	fake_error(feed, "ERR syntax error", now);
+	fake_text(feed, "a:1", now);
+	/* A sample that is due goes before the next section. */
+	fire_at(due);
+	fake_error(feed, "NOPERM no", now);
+	assert_int_equal(fake_outstanding(feed, REQUEST_INFO), 1);
+	serve(feed);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(target->watch->wide, 0);
+		fake_text(feed, "c:3\r\n", now);
+	}
+	assert_int_equal(target->watch->wide, 1);
+	assert_string_equal(target->watch->wide_text,
+			    "a:1\nc:3\r\nc:3\r\nc:3\r\nc:3\r\n");
+	assert_int_equal(target->watch->sent.ns, MS(1000).ns);
+	assert_int_equal(target->watch->refused, 1);
+	assert_string_equal(target->watch->why, "INFO stats: NOPERM no");
+	assert_int_equal(target->watch->part, SNAPSHOT_WIDE);
+	/* Again: one by one at once, and nothing is told anew. */
+	target->watch->wants = WATCH_WANTS_WIDE;
+	fire_at(due);
+	fake_text(feed, "text", now);
+	for (int i = 0; i < 5; i++)
+		fake_text(feed, "d:4\r\n", now);
+	assert_int_equal(target->watch->wide, 2);
+	assert_int_equal(target->watch->refused, 1);
+}
+
+/* Too long twice: it is asked for no more, and told once. */
+static void
+test_wide_overflow(void **state)
+{
+	struct link *feed;
+
+	(void)state;
+	start_sampling();
+	feed = target->inquiry->feed;
+	target->watch->insists = true;
+	for (int i = 0; i < 2; i++) {
+		fire_at(due);
+		target->watch->wants = WATCH_WANTS_WIDE;
+		fake_text(feed, "text", now);
+		assert_int_equal(fake_outstanding(feed, REQUEST_WIDE), 1);
+		assert_int_equal(target->watch->refused, 0);
+		fake_lose(feed, FAULT_HOSTILE, "too long", now);
+		target->watch->wants = WATCH_WANTS_NOTHING;
+		fake_ready(feed, now);
+	}
+	assert_int_equal(target->watch->refused, 1);
+	assert_string_equal(target->watch->why,
+			    "INFO server: too long; it is asked for no more");
+}
+
+static void
+test_config(void **state)
+{
+	struct redisReply key = { .type = REDIS_REPLY_STRING,
+				  .str = (char[]){ "save" } };
+	struct redisReply value = { .type = REDIS_REPLY_STRING,
+				    .str = (char[]){ "3600 1 300 100" } };
+	struct redisReply *pair[] = { &key, &value };
+	struct redisReply list = { .type = REDIS_REPLY_ARRAY,
+				   .elements = 2,
+				   .element = pair };
+	struct link *feed;
+
+	(void)state;
+	start_sampling();
+	feed = target->inquiry->feed;
+	target->watch->wants = WATCH_WANTS_CONFIG;
+	fire_at(due);
+	fake_text(feed, "text", now);
+	assert_memory_equal(feed->bytes,
+			    "*3\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n$4\r\nsave\r\n",
+			    feed->len);
+	fake_reply(feed, (struct reply){ .kind = REPLY_LIST, .list = &list }, now);
+	assert_int_equal(target->watch->config, 1);
+	assert_string_equal(target->watch->config_text, "save:3600 1 300 100\r\n");
+	/* Refused: told once a connection, and not asked in a circle. */
+	target->watch->insists = true;
+	target->watch->wants = WATCH_WANTS_CONFIG;
+	for (int i = 0; i < 3; i++) {
+		fire_at(due);
+		fake_text(feed, "text", now);
+		if (fake_outstanding(feed, REQUEST_PUBLISH) > 0)
+			fake_number(feed, 1, now);
+		fake_error(feed, "NOPERM no", now);
+		assert_int_equal(feed->queue.count, 0);
+	}
+	assert_int_equal(target->watch->refused, 1);
+	assert_string_equal(target->watch->why, "CONFIG GET save: NOPERM no");
+	assert_state(TARGET_UP);
 }
 
 /*
@@ -1079,7 +1401,8 @@ test_log_at_start(void **state)
 static void
 happen(size_t event)
 {
-	struct link *l = seed_below(2) == 0 ? target->feed : target->probe;
+	struct link *l =
+		seed_below(2) == 0 ? target->inquiry->feed : target->inquiry->probe;
 	const struct request *head = request_head(&l->queue);
 
 	switch (event) {
@@ -1117,22 +1440,26 @@ static void
 check_accounts(bool polled)
 {
 	struct target_report r = report();
-	uint64_t slots =
-		(uint64_t)(clock_diff_ns(target->slot, MS(0)) / target->interval_ns) +
-		1;
+	uint64_t slots = (uint64_t)(clock_diff_ns(target->schedule.slot, MS(0)) /
+				    target->schedule.interval_ns) +
+			 1;
 
-	if (!polled && r.samples + r.missed + target->owed != slots)
+	if (!polled && r.samples + r.missed + target->schedule.owed != slots)
 		fail_msg("%u slots: %u samples, %u missed, %d owed", (unsigned)slots,
-			 (unsigned)r.samples, (unsigned)r.missed, target->owed);
+			 (unsigned)r.samples, (unsigned)r.missed,
+			 target->schedule.owed);
 	assert_true(r.missed <= slots);
 	assert_int_equal(r.samples, taken);
 	assert_int_equal(r.published + r.dropped +
-				 fake_outstanding(target->feed, REQUEST_PUBLISH),
+				 fake_outstanding(target->inquiry->feed,
+						  REQUEST_PUBLISH),
 			 r.samples);
-	assert_int_equal(fake_outstanding(target->probe, REQUEST_PUBLISH), 0);
+	assert_int_equal(fake_outstanding(target->inquiry->probe, REQUEST_PUBLISH), 0);
 	/* Open for a PUBLISH that hangs, its own INFO, or in place of feed. */
-	if (target->probe->open && fake_infos == 0 && target->feed->ready)
-		assert_true(fake_outstanding(target->feed, REQUEST_PUBLISH) > 0);
+	if (target->inquiry->probe->open && fake_infos == 0 &&
+	    target->inquiry->feed->ready)
+		assert_true(fake_outstanding(target->inquiry->feed, REQUEST_PUBLISH) >
+			    0);
 }
 
 static void
@@ -1195,6 +1522,16 @@ main(void)
 		TEST(test_interval_before_the_first),
 		TEST(test_log),
 		TEST(test_log_at_start),
+		TEST(test_samples),
+		TEST(test_sample_serves_the_tick),
+		TEST(test_link_is_told),
+		TEST(test_gap),
+		TEST(test_gap_asleep),
+		TEST(test_repeat),
+		TEST(test_wide),
+		TEST(test_wide_apart),
+		TEST(test_wide_overflow),
+		TEST(test_config),
 		TEST(test_random),
 	};
 

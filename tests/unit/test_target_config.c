@@ -151,6 +151,10 @@ test_expand(void **state)
 		c.name = xstrdup(rows[i].name);
 		c.channel = xstrdup(rows[i].channel);
 		target_config_expand(&c);
+		assert_null(c.notices);
+		c.notices = xstrdup(rows[i].channel);
+		target_config_expand(&c);
+		assert_string_equal(c.notices, rows[i].expanded);
 		assert_string_equal(c.channel, rows[i].expanded);
 		/* Once is enough. */
 		target_config_expand(&c);
@@ -172,10 +176,17 @@ test_copy(void **state)
 			      .password_file = xstrdup("/etc/secret") },
 		.channel = xstrdup("pinfo"),
 		.interval_ns = 7 * NS_PER_S,
+		.sample_ns = 2 * NS_PER_S,
+		.notices = xstrdup("pinfo:notice"),
+		.json = true,
 		.stopped = true,
 	};
+	char error[512];
 
 	(void)state;
+	rules_init(&from.rules);
+	assert_true(rules_add(&from.rules, "a.b info when keys > 1: T", error,
+			      sizeof(error)));
 	/* What is in the copy beforehand does not matter. */
 	memset(&c, 0x5a, sizeof(c));
 	target_config_copy(&c, &from);
@@ -196,6 +207,12 @@ test_copy(void **state)
 	assert_string_equal(c.endpoint.password, "secret");
 	assert_string_equal(c.endpoint.password_file, "/etc/secret");
 	assert_int_equal(c.interval_ns, 7 * NS_PER_S);
+	assert_int_equal(c.sample_ns, 2 * NS_PER_S);
+	assert_string_equal(c.notices, "pinfo:notice");
+	assert_null(from.notices);
+	assert_true(c.json);
+	assert_int_equal(c.rules.own_count, 1);
+	assert_int_equal(from.rules.own_count, 0);
 	assert_true(c.stopped);
 	target_config_fini(&c);
 	/* Twice is fine. */
@@ -219,15 +236,35 @@ test_copy_of_nothing(void **state)
 	target_config_fini(&c);
 }
 
+/* What divides the interval, and is no longer than was asked. */
+static void
+test_sample(void **state)
+{
+	static const struct {
+		int64_t interval, sample, is;
+	} rows[] = {
+		{ 5000, 1000, 1000 }, { 5000, 5000, 5000 }, { 5000, 2500, 2500 },
+		{ 5000, 2499, 1666 }, { 5000, 4999, 2500 }, { 4500, 1000, 900 },
+		{ 5000, 700, 625 },   { 1000, 1000, 1000 }, { 500, 1000, 500 },
+		{ 5000, 5001, 5000 }, { 5000, 0, 5000 },    { 86400000, 100, 100 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct target_config c = { .interval_ns = rows[i].interval,
+					   .sample_ns = rows[i].sample };
+
+		assert_int_equal(target_config_sample_ns(&c), rows[i].is);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_channels),
-		cmocka_unit_test(test_short_error),
-		cmocka_unit_test(test_expand),
-		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_names),		cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_short_error),	cmocka_unit_test(test_expand),
+		cmocka_unit_test(test_sample),		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_copy_of_nothing),
 	};
 

@@ -19,10 +19,12 @@ from .conf import (
 from .daemon import Daemon, clean_environment, pinfod_binary, run_pinfod
 from .fake import FAKE_INFO, FakeConnection, FakeServer
 from .feed import Feed, Message
+from .incidents import Notices, Watch, first_shown, info, save_child
 from .names import NameServer, Namespace
 from .processes import (
     die_with_parent, free_port, process_state, suspend, temporary_directory,
 )
 from .resp import Push, ReplyError, Resp, bulk, encode
 from .server import RedisServer, redis_binary
+from .shim import Shim
 from .waiting import SLOW, eventually, let_pass, nothing_for, slips, ticks

@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 
-TOKEN = re.compile(r'\s+|#[^\n]*|"(?:[^"\\]|\\.)*"|[{}()=:;,]|[\w.+-]+')
+TOKEN = re.compile(r'\s+|#[^\n]*|"(?:[^"\\]|\\.)*"|[][{}()=:;,]|[\w.+-]+')
 ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)", re.S)
 LETTERS = {"n": "\n", "r": "\r", "t": "\t", "f": "\f"}
 
@@ -24,6 +24,8 @@ def quoted(text):
 def conf_value(value):
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return "[ " + ", ".join(map(conf_value, value)) + " ]"
     return str(value) if isinstance(value, (int, float)) else quoted(value)
 
 
@@ -101,9 +103,9 @@ def _value(tokens):
         out = _settings(tokens, "}")
         tokens.pop()
         return out
-    if word == "(":
-        out = []
-        while tokens[-1] != ")":
+    if word in ("(", "["):
+        out, end = [], {"(": ")", "[": "]"}[word]
+        while tokens[-1] != end:
             out.append(_value(tokens))
             if tokens[-1] == ",":
                 tokens.pop()

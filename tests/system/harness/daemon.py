@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -35,12 +36,13 @@ def clean_environment(home, more=None):
         key: value for key, value in os.environ.items()
         if key not in ("REDISCLI_AUTH", "NOTIFY_SOCKET", "LISTEN_FDS",
                        "LISTEN_PID", "RUNTIME_DIRECTORY", "STATE_DIRECTORY",
-                       "WATCHDOG_USEC", "JOURNAL_STREAM")
+                       "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID",
+                       "JOURNAL_STREAM")
     }
     env.update(LC_ALL="C.UTF-8", HOME=str(home), XDG_RUNTIME_DIR=str(home),
                XDG_STATE_HOME=str(home))
-    # So that no run without --control touches the machine's own socket.
-    env["RUNTIME_DIRECTORY"] = str(home)
+    # So that no run touches the machine's own socket, nor what it has learnt.
+    env.update(RUNTIME_DIRECTORY=str(home), STATE_DIRECTORY=str(home))
     env.update(more or {})
     return env
 
@@ -58,6 +60,17 @@ def run_pinfod(*args, env=None, timeout=5.0):
         )
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def open_to_its_user():
+    """For preexec_fn: let an ordinary user count the daemon's descriptors.
+
+    Without a core limit its /proc is root's alone; one byte makes no core.
+    """
+    die_with_parent()
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if os.geteuid() != 0 and hard != 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (1, hard))
 
 
 class Daemon:
@@ -92,7 +105,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [*self.prefix, pinfod_binary(), *control, *self.args],
                 cwd=self.dir, env=self.env, stdin=subprocess.DEVNULL,
-                stdout=stderr, stderr=stderr, preexec_fn=die_with_parent,
+                stdout=stderr, stderr=stderr, preexec_fn=open_to_its_user,
                 **options,
             )
         self._ended = False

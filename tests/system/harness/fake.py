@@ -15,7 +15,15 @@ from .server import RedisServer
 from .waiting import SLOW
 
 
+NOTICES = b"pinfo:notice"
 FAKE_INFO = b"# Persistence\r\nloading:0\r\nrdb_changes_since_last_save:0\r\n"
+
+
+def is_feed(words):
+    """Whether a command is of the feed, and not of what goes beside it."""
+    if words[0] == b"INFO":
+        return words[1:] == [b"persistence"]
+    return words[0] != b"PUBLISH" or words[1] != NOTICES
 
 
 class FakeConnection:
@@ -110,13 +118,13 @@ class FakeServer:
     def of(self, verb):
         """The commands of that name: (time, connection id, words).
 
-        INFO is INFO persistence: with several targets each server is also
-        asked once a connection whom it replicates with.
+        INFO is INFO persistence, and PUBLISH that of the feed: other sections
+        are asked beside it, and notices published.
         """
         verb = verb.upper().encode()
         with self._lock:
-            return [row for row in self.commands if row[2][0] == verb
-                    and (verb != b"INFO" or row[2][1:] == [b"persistence"])]
+            return [row for row in self.commands
+                    if row[2][0] == verb and is_feed(row[2])]
 
     def start(self):
         if self.path:

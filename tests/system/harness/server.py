@@ -40,15 +40,17 @@ def redis_binary():
 class RedisServer:
     """A private server: its own directory, a free port, or a unix socket.
 
-    args are given on the command line as they are.  ipv4, ipv6 and unix say
-    where it listens; .address and .flags are the first of those three.
+    args are given on the command line as they are, env is set besides what
+    the environment has.  ipv4, ipv6 and unix say where it listens; .address
+    and .flags are the first of those three.
     """
 
     def __init__(self, *args, ipv4=True, ipv6=False, unix=False, port=None,
-                 password=None, save=""):
+                 password=None, save="", env=None):
         self.binary, self.version = redis_binary()
         self.dir = temporary_directory("redis")
         self.args = [str(arg) for arg in args]
+        self.env = {**os.environ, **(env or {})}
         self.save = save
         self.password = password
         self.port = (port or free_port()) if ipv4 or ipv6 else 0
@@ -107,7 +109,7 @@ class RedisServer:
             command += ["--enable-debug-command", "yes",
                         "--enable-protected-configs", "yes"]
         self.process = subprocess.Popen(
-            command + self.args + [str(arg) for arg in more],
+            command + self.args + [str(arg) for arg in more], env=self.env,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,
         )
