@@ -305,15 +305,25 @@ adopt(struct connection *c, redisAsyncContext *ac)
 	return true;
 }
 
+/* A reload may have made another thing of the endpoint. */
+static void
+forget_relay(struct connection *c)
+{
+	relay_free(c->relay);
+	c->relay = NULL;
+}
+
 bool
 connection_open_unix(struct connection *c, const char *path)
 {
+	forget_relay(c);
 	return adopt(c, redisAsyncConnectUnix(path));
 }
 
 bool
 connection_open_tcp(struct connection *c, const char *address, int port)
 {
+	forget_relay(c);
 	return adopt(c, redisAsyncConnect(address, port));
 }
 

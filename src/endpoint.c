@@ -191,7 +191,7 @@ endpoint_parse(struct endpoint *e, const char *uri, char *error, size_t size)
 		/* With an @ in it, what stands before may be a password. */
 		return fail(
 			error, size,
-			"%s%.80s%s begins with none of redis://, rediss:// and unix://",
+			"%s%.80s%s begins neither with redis://, rediss:// nor unix://",
 			strchr(uri, '@') ? "" : "'", strchr(uri, '@') ? "the URI" : uri,
 			strchr(uri, '@') ? "" : "'");
 	address = text = xstrdup(uri);
