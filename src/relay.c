@@ -234,7 +234,6 @@ shake_hands(struct relay *r)
 	if (r->far == NULL)
 		abort(); /* out of memory */
 	r->socket = -1;
-	bufferevent_openssl_set_allow_dirty_shutdown(r->far, 1);
 	bufferevent_setcb(r->far, far_read_cb, far_write_cb, far_event_cb, r);
 }
 
