@@ -338,12 +338,19 @@ adopt_pair(struct connection *c)
 	if (pair_listen(&pair) == 0) {
 		ac = redisAsyncConnectUnix(pair.path);
 		fd = pair_accept(&pair, ac != NULL && ac->err == 0 ? ac->c.fd : -1);
+		err = errno;
+		if (fd >= 0) {
+			relay_join(c->relay, fd);
+			adopt(c, ac);
+			/* Now, and not from the loop: see pair_close. */
+			redisAsyncHandleWrite(ac);
+		}
+		pair_close(&pair);
+	} else {
+		err = errno;
 	}
-	err = errno;
-	if (fd >= 0) {
-		relay_join(c->relay, fd);
-		return adopt(c, ac);
-	}
+	if (fd >= 0)
+		return c->connected;
 	if (ac != NULL)
 		redisAsyncFree(ac);
 	set_fault(c, FAULT_UNREACHABLE, "");

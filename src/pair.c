@@ -29,20 +29,8 @@ make_directory(struct pair *p, const char *where)
 	/* Of mode 0700, and of a name that nobody has. */
 	if (mkdtemp(p->path) == NULL)
 		return false;
-	strcat(p->path, socket_name);
+	memcpy(p->path + strlen(p->path), socket_name, sizeof(socket_name));
 	return true;
-}
-
-static void
-withdraw(struct pair *p)
-{
-	int saved = errno;
-
-	close(p->listener);
-	unlink(p->path);
-	*strrchr(p->path, '/') = '\0';
-	rmdir(p->path);
-	errno = saved;
 }
 
 int
@@ -61,7 +49,7 @@ pair_listen(struct pair *p)
 	    bind(p->listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 	    listen(p->listener, 0) == 0)
 		return 0;
-	withdraw(p);
+	pair_close(p);
 	return -1;
 }
 
@@ -81,7 +69,6 @@ pair_accept(struct pair *p, int client)
 {
 	int fd = accept4(p->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	withdraw(p);
 	/*
 	 * The client's peer is whoever listened: another one's socket may have
 	 * been put in the place of ours.
@@ -92,4 +79,16 @@ pair_accept(struct pair *p, int client)
 		fd = -1;
 	}
 	return fd;
+}
+
+void
+pair_close(struct pair *p)
+{
+	int saved = errno;
+
+	close(p->listener);
+	unlink(p->path);
+	*strrchr(p->path, '/') = '\0';
+	rmdir(p->path);
+	errno = saved;
 }

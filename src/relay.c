@@ -306,23 +306,22 @@ bool
 relay_open(struct relay *r, const struct endpoint *e, const char *address, int port)
 {
 	struct tls_context *context;
-	char error[TLS_REASON_BYTES];
+	char *reason = r->session.reason, error[TLS_REASON_BYTES];
 
 	relay_close(r);
-	context = tls_context_get(&e->tls, error, sizeof(error));
-	if (context == NULL) {
-		memcpy(r->session.reason, error, sizeof(error));
+	context = tls_context_get(&e->tls, reason, sizeof(r->session.reason));
+	if (context == NULL)
 		return false;
-	}
+	reason[0] = '\0';
 	replace_context(r, context);
 	tls_context_remind(context, clock_wall());
 	r->endpoint = e;
 	r->state = RELAY_CONNECTING;
 	if (start_connect(r, address, port))
 		return true;
-	memcpy(error, r->session.reason, sizeof(error));
+	memcpy(error, reason, sizeof(error));
 	relay_close(r);
-	memcpy(r->session.reason, error, sizeof(error));
+	memcpy(reason, error, sizeof(error));
 	return false;
 }
 

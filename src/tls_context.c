@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,7 +40,7 @@ struct stamp {
 };
 
 struct tls_context {
-	LIST_ENTRY(tls_context) entry;
+	struct tls_context *next;
 	struct endpoint_tls tls; /* what it is made of; without sni */
 	unsigned users;
 	struct stamp stamps[FILES]; /* of when the files were read last */
@@ -50,7 +49,7 @@ struct tls_context {
 	int64_t remind_s;    /* when the next reminder is due; 0: never */
 };
 
-static LIST_HEAD(, tls_context) contexts = LIST_HEAD_INITIALIZER(contexts);
+static struct tls_context *contexts;
 
 static bool __attribute__((format(printf, 3, 4)))
 fail(char *error, size_t size, const char *format, ...)
@@ -366,7 +365,7 @@ find(const struct endpoint_tls *t)
 {
 	struct tls_context *c;
 
-	LIST_FOREACH (c, &contexts, entry) {
+	for (c = contexts; c != NULL; c = c->next) {
 		if (c->tls.insecure == t->insecure && equal(c->tls.cacert, t->cacert) &&
 		    equal(c->tls.cacertdir, t->cacertdir) &&
 		    equal(c->tls.cert, t->cert) && equal(c->tls.key, t->key))
@@ -383,7 +382,8 @@ tls_context_get(const struct endpoint_tls *t, char *error, size_t size)
 	if (c == NULL) {
 		c = xcalloc(1, sizeof(*c));
 		endpoint_tls_copy(&c->tls, t);
-		LIST_INSERT_HEAD(&contexts, c, entry);
+		c->next = contexts;
+		contexts = c;
 	}
 	c->users++;
 	if (refresh(c, error, size))
@@ -402,9 +402,13 @@ tls_context_get(const struct endpoint_tls *t, char *error, size_t size)
 void
 tls_context_put(struct tls_context *c)
 {
+	struct tls_context **link = &contexts;
+
 	if (c == NULL || --c->users > 0)
 		return;
-	LIST_REMOVE(c, entry);
+	while (*link != c)
+		link = &(*link)->next;
+	*link = c->next;
 	SSL_CTX_free(c->openssl);
 	endpoint_tls_fini(&c->tls);
 	free(c);

@@ -39,16 +39,23 @@ remove_directory(void **state)
 	return rmdir(directory);
 }
 
+static int
+connect_again(int fd, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	return connect(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
 /* A socket that has tried; its errno is left. */
 static int
 connect_to(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	assert_true(fd >= 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+	if (connect_again(fd, path) == 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -98,7 +105,7 @@ test_two_ends(void **state)
 {
 	struct pair pair;
 	struct stat st;
-	char *slash, text[8];
+	char *slash, text[8], path[PAIR_PATH_BYTES];
 	int client, fd;
 
 	(void)state;
@@ -112,8 +119,14 @@ test_two_ends(void **state)
 
 	client = connect_to(pair.path);
 	assert_true(client >= 0);
+	strcpy(path, pair.path);
 	fd = pair_accept(&pair, client);
 	assert_true(fd >= 0);
+	/* As hiredis does, which must not take that for a failure. */
+	assert_int_equal(connect_again(client, path), -1);
+	assert_int_equal(errno, EISCONN);
+	pair_close(&pair);
+	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(write(client, "hello", 5), 5);
 	assert_int_equal(read(fd, text, sizeof(text)), 5);
 	close(client);
@@ -131,9 +144,11 @@ test_fresh_names(void **state)
 	strcpy(before, pair.path);
 	assert_int_equal(pair_accept(&pair, -1), -1);
 	assert_int_equal(errno, EAGAIN);
+	pair_close(&pair);
 	assert_int_equal(pair_listen(&pair), 0);
 	assert_string_not_equal(pair.path, before);
 	assert_int_equal(pair_accept(&pair, -1), -1);
+	pair_close(&pair);
 }
 
 static bool
@@ -158,6 +173,7 @@ test_stranger_is_first(void **state)
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(pair_accept(&pair, client), -1);
 	assert_int_equal(errno, EPERM);
+	pair_close(&pair);
 	come_back(other);
 }
 
@@ -174,6 +190,7 @@ test_stranger_is_gone(void **state)
 	come_back(other);
 	assert_int_equal(pair_accept(&pair, -1), -1);
 	assert_int_equal(errno, EPERM);
+	pair_close(&pair);
 }
 
 static bool
@@ -201,6 +218,7 @@ test_place_is_taken(void **state)
 	client = connect_to(pair.path);
 	assert_true(client >= 0);
 	assert_int_equal(pair_accept(&pair, client), -1);
+	pair_close(&pair);
 	close(client);
 	come_back(other);
 }
@@ -230,6 +248,7 @@ test_crossed(void **state)
 	assert_true(client >= 0);
 	assert_int_equal(pair_accept(&pair, client), -1);
 	assert_int_equal(errno, EPERM);
+	pair_close(&pair);
 	close(client);
 	come_back(other);
 	unlink(crossed);
@@ -250,6 +269,7 @@ test_other_user(void **state)
 	}
 	assert_int_equal(pair_accept(&pair, -1), -1);
 	assert_int_equal(errno, EAGAIN);
+	pair_close(&pair);
 }
 
 /* Where the first directory will not do, the next one is taken. */
@@ -265,6 +285,7 @@ test_directories(void **state)
 	assert_int_equal(pair_listen(&pair), 0);
 	assert_int_equal(strncmp(pair.path, directory, strlen(directory)), 0);
 	pair_accept(&pair, -1);
+	pair_close(&pair);
 
 	snprintf(list, sizeof(list), "%s:/nonexistent", directory);
 	setenv("RUNTIME_DIRECTORY", list, 1);
@@ -272,6 +293,7 @@ test_directories(void **state)
 	assert_int_equal(pair_listen(&pair), 0);
 	assert_int_equal(strncmp(pair.path, directory, strlen(directory)), 0);
 	pair_accept(&pair, -1);
+	pair_close(&pair);
 
 	memset(list, 'x', sizeof(list) - 1);
 	list[0] = '/';
@@ -280,6 +302,7 @@ test_directories(void **state)
 	assert_int_equal(pair_listen(&pair), 0);
 	assert_int_equal(strncmp(pair.path, "/tmp/pinfod-", 12), 0);
 	pair_accept(&pair, -1);
+	pair_close(&pair);
 }
 
 int
