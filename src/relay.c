@@ -167,6 +167,13 @@ note_failure(struct relay *r, short what, int err)
 	while (count < TLS_ERRORS_MAX &&
 	       (errors[count] = bufferevent_get_openssl_error(r->far)) != 0)
 		count++;
+	/* libevent hands out the newest one first; the oldest one is the cause. */
+	for (size_t i = 0; i < count / 2; i++) {
+		unsigned long newer = errors[i];
+
+		errors[i] = errors[count - 1 - i];
+		errors[count - 1 - i] = newer;
+	}
 	if ((what & BEV_EVENT_WRITING) && r->state == RELAY_OPEN &&
 	    count < TLS_ERRORS_MAX)
 		count += tls_session_last_words(&r->session, &errors[count]);
