@@ -266,7 +266,8 @@ void
 tls_session_failed(struct tls_session *s, const unsigned long *errors, size_t count,
 		   int err, bool handshake)
 {
-	const char *during = handshake ? " during the TLS handshake" : "", *words;
+	const char *during = handshake ? " during the TLS handshake" : "";
+	const char *words = NULL;
 	char expired[80];
 
 	for (size_t i = 0; i < count; i++) {
@@ -282,7 +283,9 @@ tls_session_failed(struct tls_session *s, const unsigned long *errors, size_t co
 			return;
 		}
 	}
-	words = count > 0 ? ERR_reason_error_string(errors[0]) : NULL;
+	/* Some have none, those of what lies below OpenSSL's TLS. */
+	for (size_t i = 0; i < count && words == NULL; i++)
+		words = ERR_reason_error_string(errors[i]);
 	if (words != NULL)
 		say(s, "TLS%s: %s", handshake ? " handshake" : "", words);
 	else if (err != 0)
