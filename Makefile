@@ -18,10 +18,11 @@ CONF           := $(DESTDIR)/etc/pinfod/pinfod.conf
 
 # The packages, by what they are for. Nothing else in the tree names them.
 # redis-tools holds the server too (as redis-check-rdb), and starts no service.
-PKGS_build := gcc libc6-dev pkg-config libevent-dev libhiredis-dev libconfig-dev libjansson-dev
+PKGS_build := gcc libc6-dev pkg-config libevent-dev libhiredis-dev libconfig-dev libjansson-dev \
+              libssl-dev
 PKGS_demo  := redis-tools
 PKGS_test  := redis-tools libcmocka-dev python3 python3-pytest python3-pytest-timeout \
-              python3-pytest-xdist python3-redis netcat-openbsd procps mandoc
+              python3-pytest-xdist python3-redis netcat-openbsd openssl procps mandoc
 PKGS_bench := redis-tools python3 strace valgrind libc6-dbg
 PKGS_fuzz  := clang libclang-rt-dev
 PKGS_lint  := clang-format clang-tidy cppcheck shellcheck mandoc
@@ -76,7 +77,7 @@ endif
 endif
 
 PKG_CONFIG ?= pkg-config
-LIBS       := libevent_core hiredis libconfig jansson
+LIBS       := libevent_core libevent_openssl hiredis libconfig jansson libssl libcrypto
 # Asked for in the recipes and not here: pkg-config may not be installed yet.
 # hiredis' own answer is for <hiredis.h>; we say <hiredis/hiredis.h>.
 lib_cflags = $(patsubst -I%/hiredis,-I%,$(shell $(PKG_CONFIG) --cflags $(1)))

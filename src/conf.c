@@ -12,6 +12,7 @@
 #include "conf_file.h"
 #include "duration.h"
 #include "secret.h"
+#include "tls_context.h"
 #include "xalloc.h"
 
 void
@@ -50,6 +51,17 @@ replace(char **field, const char *value)
 	*field = xstrdup(value);
 }
 
+static void
+apply_tls(const struct endpoint_tls *flags, struct endpoint_tls *defaults)
+{
+	replace(&defaults->cacert, flags->cacert);
+	replace(&defaults->cacertdir, flags->cacertdir);
+	replace(&defaults->cert, flags->cert);
+	replace(&defaults->key, flags->key);
+	replace(&defaults->sni, flags->sni);
+	defaults->insecure |= flags->insecure;
+}
+
 void
 conf_apply_flags(const struct conf_flags *flags, struct target_config *defaults)
 {
@@ -66,6 +78,7 @@ conf_apply_flags(const struct conf_flags *flags, struct target_config *defaults)
 	if (flags->sample_ns > 0)
 		defaults->sample_ns = flags->sample_ns;
 	defaults->stopped |= flags->stopped;
+	apply_tls(&flags->tls, &defaults->endpoint.tls);
 }
 
 bool
@@ -113,6 +126,8 @@ add_server(struct conf *c, const struct endpoint *server, const char *name,
 		e.password = xstrdup(defaults->endpoint.password);
 	if (e.password == NULL)
 		e.password_file = xstrdup(defaults->endpoint.password_file);
+	if (e.tls.on)
+		apply_tls(&defaults->endpoint.tls, &e.tls);
 	endpoint_fini(&t.endpoint);
 	t.endpoint = e;
 	t.name = xstrdup(name);
@@ -141,7 +156,7 @@ add_servers(struct conf *c, const struct conf_flags *flags,
 		add_server(c, &flags->servers[i],
 			   flags->server_count == 1
 				   ? "default"
-				   : endpoint_text(&flags->servers[i], text),
+				   : endpoint_name(&flags->servers[i], text),
 			   defaults, messages);
 	if (c->target_count == 0 && messages->errors == 0)
 		add_server(c, &local, "default", defaults, messages);
@@ -164,8 +179,8 @@ compare_addresses(const void *a, const void *b)
 {
 	const struct target_config *const *x = a, *const *y = b;
 	char left[ENDPOINT_TEXT_BYTES], right[ENDPOINT_TEXT_BYTES];
-	int order = strcasecmp(endpoint_text(&(*x)->endpoint, left),
-			       endpoint_text(&(*y)->endpoint, right));
+	int order = strcasecmp(endpoint_name(&(*x)->endpoint, left),
+			       endpoint_name(&(*y)->endpoint, right));
 
 	return order != 0 ? order : strcmp((*x)->channel, (*y)->channel);
 }
@@ -236,6 +251,49 @@ check_password_files(const struct conf *c, struct conf_messages *messages)
 				 xasprintf("target %s: password_file: %s", t->name,
 					   error));
 		xfree_secret(secret);
+	}
+}
+
+/*
+ * The options were checked one by one; here is what they are together. Many
+ * targets say the same, and mostly one after the other.
+ */
+static void
+check_tls(const struct conf *c, struct conf_messages *messages)
+{
+	const struct target_config *last = NULL;
+	char error[512];
+
+	/* The file's own errors have a line, and may be the same. */
+	if (messages->errors > 0)
+		return;
+	for (size_t i = 0; i < c->target_count; i++) {
+		const struct target_config *t = &c->targets[i];
+		const struct endpoint_tls *tls = &t->endpoint.tls;
+
+		if (!tls->on)
+			continue;
+		if (tls->insecure)
+			conf_say(messages, false,
+				 xasprintf("target %s: verify: none, so whoever "
+					   "answers there is taken for the server, "
+					   "and gets the password",
+					   t->name));
+		if (last != NULL && endpoint_tls_same(tls, &last->endpoint.tls))
+			continue;
+		last = t;
+		if ((tls->cert == NULL) != (tls->key == NULL))
+			conf_say(messages, true,
+				 xasprintf("target %s: %s: it needs %s beside it",
+					   t->name, tls->cert != NULL ? "cert" : "key",
+					   tls->cert != NULL ? "key" : "cert"));
+		else if (!tls_context_ok(tls, error, sizeof(error)))
+			conf_say(messages, true,
+				 xasprintf("target %s: TLS: %s", t->name, error));
+		if (tls->key != NULL &&
+		    !tls_context_key_is_private(tls->key, error, sizeof(error)))
+			conf_say(messages, false,
+				 xasprintf("target %s: key: %s", t->name, error));
 	}
 }
 
@@ -318,6 +376,7 @@ conf_load(const struct conf_flags *flags, struct conf_messages *messages)
 	add_servers(c, flags, &defaults, messages);
 	complete(c, flags, messages);
 	check_twins(c, messages);
+	check_tls(c, messages);
 	check_notices(c, messages);
 	check_password_files(c, messages);
 	c->defaults = defaults;

@@ -37,6 +37,7 @@ struct conf_flags {
 	const char *notices;		/* "" says: none */
 	int64_t interval_ns, sample_ns; /* 0: not said */
 	bool stopped;
+	struct endpoint_tls tls;	/* `on` is each server's own affair */
 	const struct endpoint *servers; /* then the file may name none */
 	size_t server_count;
 };

@@ -20,6 +20,7 @@
 #include "endpoint.h"
 #include "nearest.h"
 #include "target_config.h"
+#include "tls_context.h"
 #include "xalloc.h"
 
 #define KEYS_MAX 32
@@ -113,6 +114,53 @@ check_sample(struct reading *r, const config_setting_t *group, const char *path,
 			    duration_seconds(interval, t->interval_ns));
 }
 
+/*
+ * What no option shows by itself: they are for rediss:// only, and a certificate
+ * and its key belong together. Told where the target itself says so; what is said
+ * in defaults or by flags conf looks at.
+ */
+static void
+check_tls(struct reading *r, const config_setting_t *group, const char *path,
+	  struct endpoint *e)
+{
+	static const char *const keys[] = { "cacert", "cacertdir", "cert",
+					    "key",    "sni",	   "verify" };
+	const struct endpoint_tls *t = &e->tls;
+	const config_setting_t *s = NULL;
+	const char *mine, *other;
+	char where[64], error[512];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !t->on; i++) {
+		const char *value;
+
+		s = config_setting_get_member(group, keys[i]);
+		value = s != NULL ? config_setting_get_string(s) : NULL;
+		if (value == NULL || *value == '\0' || strcasecmp(value, "full") == 0)
+			continue;
+		snprintf(where, sizeof(where), "%s.%s", path, keys[i]);
+		conf_value_complain(&r->place, s, where,
+				    "it is for TLS, and the url does not begin with "
+				    "rediss://");
+	}
+	/* Kept for nobody: see read_url. */
+	if (!t->on)
+		endpoint_tls_fini(&e->tls);
+	mine = t->cert != NULL ? "cert" : "key";
+	other = t->cert != NULL ? "key" : "cert";
+	s = config_setting_get_member(group, mine);
+	if (!t->on || s == NULL)
+		return;
+	snprintf(where, sizeof(where), "%s.%s", path, mine);
+	if (t->cert != NULL && t->key != NULL) {
+		if (!tls_context_ok(t, error, sizeof(error)))
+			conf_value_complain(&r->place, s, where, "%s", error);
+	} else if (config_setting_get_member(group, other) == NULL) {
+		/* One that is there and wrong was told of. */
+		conf_value_complain(&r->place, s, where, "it needs %s beside it",
+				    other);
+	}
+}
+
 static const config_setting_t *
 string_member(struct reading *r, const config_setting_t *group, const char *path,
 	      const char *key, bool needed)
@@ -152,6 +200,11 @@ read_url(struct reading *r, const config_setting_t *s, const char *path,
 	}
 	if (e.user == NULL)
 		e.user = xstrdup(t->endpoint.user);
+	/* Of no use to others, and a server the more that they would be kept for. */
+	if (e.tls.on) {
+		endpoint_tls_copy(&e.tls, &t->endpoint.tls);
+		e.tls.on = true;
+	}
 	e.password = xstrdup(t->endpoint.password);
 	e.password_file = xstrdup(t->endpoint.password_file);
 	endpoint_fini(&t->endpoint);
@@ -178,9 +231,10 @@ read_target(struct reading *r, const config_setting_t *group, unsigned index)
 	name = string_member(r, group, path, "name", false);
 	if (url != NULL && read_url(r, url, path, &t))
 		t.name = xstrdup(name != NULL ? config_setting_get_string(name)
-					      : endpoint_text(&t.endpoint, text));
+					      : endpoint_name(&t.endpoint, text));
 	read_group(r, group, path, CONF_SCOPE_TARGET, &t, true);
 	check_sample(r, group, path, &t);
+	check_tls(r, group, path, &t.endpoint);
 	/* A file of its own outweighs the password that the flags give to all. */
 	if (t.endpoint.password_file != NULL &&
 	    (config_setting_get_member(group, "password_file") != NULL ||

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "conf.h"
+#include "endpoint.h"
+#include "tls_context.h"
 
 static bool
 check_control_path(const char *value, char *error, size_t size)
@@ -54,6 +56,14 @@ static const char *
 format_choice(unsigned i)
 {
 	static const char *const names[] = { "text", "json" };
+
+	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}
+
+static const char *
+verify_choice(unsigned i)
+{
+	static const char *const names[] = { "full", "none" };
 
 	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
 }
@@ -198,6 +208,55 @@ static const struct conf_option options[] = {
 	  .preset = "\"\"",
 	  .help = "The same, by the name of a credential that the service manager\n"
 		  "hands over (LoadCredential=)." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "cacert",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(endpoint.tls.cacert),
+	  .check = tls_context_cacert_ok,
+	  .preset = "\"\"",
+	  .help = "For rediss:// (TLS): a file of certificates, in PEM form, that are\n"
+		  "trusted. Preset: the system's store, where there is no cacertdir either.\n"
+		  "Changed files count from the next connection on; a reload checks them." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "cacertdir",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(endpoint.tls.cacertdir),
+	  .check = tls_context_cacertdir_ok,
+	  .preset = "\"\"",
+	  .help = "The same, a directory as openssl rehash leaves it." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "cert",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(endpoint.tls.cert),
+	  .check = tls_context_cert_ok,
+	  .preset = "\"\"",
+	  .help = "Our own certificate, for servers that want one, with those that lead\n"
+		  "to its CA behind it. The log warns 30 days, 7 days and 1 day before\n"
+		  "it expires." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "key",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(endpoint.tls.key),
+	  .check = tls_context_key_ok,
+	  .preset = "\"\"",
+	  .help = "Its key, without a passphrase. Mode 0600, or 0640 with pinfod's group." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "sni",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_TARGET(endpoint.tls.sni),
+	  .check = endpoint_host_ok,
+	  .preset = "\"\"",
+	  .help = "The name that the server is asked for, and that its certificate must\n"
+		  "be for. Preset: the host of the url." },
+	{ .scope = CONF_SCOPE_TARGET,
+	  .key = "verify",
+	  .type = CONF_TYPE_BOOL,
+	  .offset = IN_TARGET(endpoint.tls.insecure),
+	  .choice = verify_choice,
+	  .preset = "\"full\"",
+	  .help = "full: the server's certificate must be valid, trusted and for its\n"
+		  "name or address. none: any will do, and whoever stands between gets\n"
+		  "the password; only where that does not matter." },
 	{ .scope = CONF_SCOPE_TARGET,
 	  .key = "stopped",
 	  .type = CONF_TYPE_BOOL,

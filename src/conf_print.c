@@ -105,7 +105,9 @@ print_options(FILE *out, enum conf_scope scope, const void *base, const char *in
 static void
 print_target(FILE *out, const struct target_config *t)
 {
-	const char *scheme = t->endpoint.path != NULL ? "unix" : "redis";
+	const char *scheme = t->endpoint.path != NULL ? "unix"
+			     : t->endpoint.tls.on     ? "rediss"
+						      : "redis";
 	char address[ENDPOINT_TEXT_BYTES], url[ENDPOINT_TEXT_BYTES + 16], seconds[32];
 	struct target_config shown = *t;
 	int64_t sample_ns = target_config_sample_ns(t);
@@ -118,7 +120,7 @@ print_target(FILE *out, const struct target_config *t)
 	print_string(out, t->name);
 	fputs(";\n\t\turl = ", out);
 	snprintf(url, sizeof(url), "%s://%s", scheme,
-		 endpoint_text(&t->endpoint, address));
+		 endpoint_name(&t->endpoint, address));
 	print_string(out, url);
 	fputs(";\n", out);
 	print_options(out, CONF_SCOPE_TARGET, &shown, "\t\t");
@@ -184,7 +186,8 @@ conf_print_sample(FILE *out)
 	}
 	fputs("# The servers that are watched. Each has a url, may have a name (else its\n"
 	      "# address is its name), and any option of `defaults` for itself.\n"
-	      "#\turl:  redis://host[:port], or unix:///path/to/redis.sock\n"
+	      "#\turl:  redis://host[:port], rediss://host[:port] (by TLS), or\n"
+	      "#\t      unix:///path/to/redis.sock\n"
 	      "targets: (\n"
 	      "\t{ name = \"local\"; url = \"redis://127.0.0.1:6379\"; }\n"
 	      "#\t, { name = \"orders\"; url = \"redis://db1:6379\"; interval = \"1s\";\n"

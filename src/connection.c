@@ -25,6 +25,8 @@
 #include <sys/socket.h>
 
 #include "fence.h"
+#include "pair.h"
+#include "relay.h"
 #include "xalloc.h"
 
 /* Unacknowledged data, that is: the machine or the network is gone. */
@@ -39,9 +41,11 @@ struct connection {
 
 	redisAsyncContext *ac; /* NULL: not open */
 	struct fence *fence;
+	struct relay *relay; /* for TLS; NULL: there never was any */
 	struct event reading, writing;
 	bool reads, writes; /* whether those are added */
 	bool connected;	    /* hiredis has said so */
+	bool heard;	    /* there was a reply */
 	bool unflushed;	    /* there is output that was not tried yet */
 	struct mono now;    /* read once a turn */
 	enum fault fault;
@@ -118,6 +122,25 @@ forget_context(struct connection *c)
 	del_write(c);
 	c->ac = NULL;
 	c->connected = false;
+	relay_close(c->relay);
+}
+
+/* What hiredis cannot know. */
+static void
+set_unreachable(struct connection *c, const redisContext *context)
+{
+	const char *reason = context->errstr;
+
+	if (relay_is_open(c->relay) && relay_reason(c->relay)[0] != '\0')
+		reason = relay_reason(c->relay);
+	set_fault(c, FAULT_UNREACHABLE, reason);
+	/* Where TLS is spoken, a greeting in clear ends like this. */
+	if (c->connected && !c->heard && c->relay == NULL &&
+	    context->connection_type == REDIS_CONN_TCP)
+		snprintf(c->reason, sizeof(c->reason),
+			 "%s before it said anything; if it speaks TLS on this port: "
+			 "rediss://",
+			 context->errstr);
 }
 
 /* The context dies, for a reason of hiredis': called from inside of hiredis. */
@@ -138,7 +161,7 @@ cleanup(void *arg)
 		/* An error reply that nobody asked for: maximum of clients. */
 		set_fault(c, fault_of_error(context->errstr), context->errstr);
 	else
-		set_fault(c, FAULT_UNREACHABLE, context->errstr);
+		set_unreachable(c, context);
 	forget_context(c);
 }
 
@@ -188,6 +211,7 @@ reply_cb(redisAsyncContext *ac, void *data, void *privdata)
 	/* NULL: the context dies; the cleanup hook says why. */
 	if (r == NULL || c == NULL)
 		return;
+	c->heard = true;
 	reply.now = c->now;
 	switch (r->type) {
 	case REDIS_REPLY_STRING:
@@ -234,6 +258,7 @@ connection_free(struct connection *c)
 	if (c == NULL)
 		return;
 	connection_close(c);
+	relay_free(c->relay);
 	fence_free(c->fence);
 	free(c);
 }
@@ -264,6 +289,7 @@ adopt(struct connection *c, redisAsyncContext *ac)
 	}
 	adopt_socket(ac);
 	c->ac = ac;
+	c->heard = false;
 	fence_attach(c->fence, ac);
 	event_assign(&c->reading, c->base, ac->c.fd, EV_READ | EV_PERSIST, read_cb, c);
 	event_assign(&c->writing, c->base, ac->c.fd, EV_WRITE | EV_PERSIST, write_cb,
@@ -279,16 +305,110 @@ adopt(struct connection *c, redisAsyncContext *ac)
 	return true;
 }
 
+/* A reload may have made another thing of the endpoint. */
+static void
+forget_relay(struct connection *c)
+{
+	relay_free(c->relay);
+	c->relay = NULL;
+}
+
 bool
 connection_open_unix(struct connection *c, const char *path)
 {
+	forget_relay(c);
 	return adopt(c, redisAsyncConnectUnix(path));
 }
 
 bool
 connection_open_tcp(struct connection *c, const char *address, int port)
 {
+	forget_relay(c);
 	return adopt(c, redisAsyncConnect(address, port));
+}
+
+/* hiredis gets one end of a pair of unix sockets, the relay has the other. */
+static bool
+adopt_pair(struct connection *c)
+{
+	redisAsyncContext *ac = NULL;
+	struct pair pair;
+	int fd = -1, err = 0;
+
+	if (pair_listen(&pair) == 0) {
+		ac = redisAsyncConnectUnix(pair.path);
+		fd = pair_accept(&pair, ac != NULL && ac->err == 0 ? ac->c.fd : -1);
+		err = errno;
+		if (fd >= 0) {
+			relay_join(c->relay, fd);
+			adopt(c, ac);
+			/* Now, and not from the loop: see pair_close. */
+			redisAsyncHandleWrite(ac);
+		}
+		pair_close(&pair);
+	} else {
+		err = errno;
+	}
+	if (fd >= 0)
+		return c->connected;
+	if (ac != NULL)
+		redisAsyncFree(ac);
+	set_fault(c, FAULT_UNREACHABLE, "");
+	snprintf(c->reason, sizeof(c->reason), "the relay for TLS cannot be made: %s",
+		 strerror(err));
+	return false;
+}
+
+static void
+relay_open_cb(void *owner)
+{
+	struct connection *c = owner;
+
+	c->now = clock_now();
+	if (!adopt_pair(c))
+		relay_close(c->relay);
+	c->handlers->turn(c->owner, c->now);
+}
+
+static void
+relay_failed_cb(void *owner)
+{
+	struct connection *c = owner;
+
+	c->now = clock_now();
+	set_fault(c, FAULT_UNREACHABLE, relay_reason(c->relay));
+	relay_close(c->relay);
+	c->handlers->turn(c->owner, c->now);
+}
+
+bool
+connection_open_tls(struct connection *c, const char *address, int port,
+		    const struct endpoint *endpoint)
+{
+	static const struct relay_handlers handlers = {
+		.open = relay_open_cb,
+		.failed = relay_failed_cb,
+	};
+
+	if (c->relay == NULL)
+		c->relay = relay_new(c->base, &handlers, c);
+	if (relay_open(c->relay, endpoint, address, port))
+		return true;
+	set_fault(c, FAULT_UNREACHABLE, relay_reason(c->relay));
+	return false;
+}
+
+const char *
+connection_late(const struct connection *c)
+{
+	return relay_is_open(c->relay) ? relay_late(c->relay)
+				       : "the connection attempt timed out";
+}
+
+const struct tls_info *
+connection_tls(const struct connection *c)
+{
+	return relay_info(c->relay);
 }
 
 void
@@ -296,6 +416,7 @@ connection_close(struct connection *c)
 {
 	redisAsyncContext *ac = c->ac;
 
+	relay_close(c->relay);
 	if (ac == NULL)
 		return;
 	forget_context(c);
@@ -311,7 +432,7 @@ connection_close(struct connection *c)
 bool
 connection_is_open(const struct connection *c)
 {
-	return c->ac != NULL;
+	return c->ac != NULL || relay_is_open(c->relay);
 }
 
 bool

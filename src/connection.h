@@ -1,5 +1,5 @@
 /*
- * connection: one TCP or unix socket to a Redis server, on hiredis' async API
+ * connection: one TCP, TLS or unix socket to a Redis server, on hiredis' async API
  * and libevent. hiredis lives here and in fence, and nowhere else.
  *
  * It knows nothing of deadlines, greetings and second attempts: link does. A
@@ -15,8 +15,10 @@
 #include "reply.h"
 
 struct connection;
+struct endpoint;
 struct event_base;
 struct reply_bounds;
+struct tls_info;
 
 struct connection_handlers {
 	/* One reply, in the order of the commands; `sent` is not set. */
@@ -43,6 +45,19 @@ void connection_free(struct connection *c);
  */
 bool connection_open_unix(struct connection *c, const char *path);
 bool connection_open_tcp(struct connection *c, const char *address, int port);
+
+/*
+ * The same by TLS, to the server that the endpoint means, which is borrowed until
+ * the end. It is connected when that server has shown a certificate that counts.
+ */
+bool connection_open_tls(struct connection *c, const char *address, int port,
+			 const struct endpoint *endpoint);
+
+/* What a deadline found it waiting for, before it was connected. */
+const char *connection_late(const struct connection *c);
+
+/* What the last TLS handshake agreed on; NULL: there was none. Borrowed. */
+const struct tls_info *connection_tls(const struct connection *c);
 
 /* No handler is called any more. */
 void connection_close(struct connection *c);

@@ -183,18 +183,17 @@ endpoint_parse(struct endpoint *e, const char *uri, char *error, size_t size)
 {
 	struct endpoint new = { 0 };
 	bool is_unix = has_scheme(&uri, "unix://");
+	bool is_tls = !is_unix && has_scheme(&uri, "rediss://");
 	char *text, *at, *address;
 	bool ok = false;
 
-	if (!is_unix && has_scheme(&uri, "rediss://"))
-		return fail(error, size, "rediss:// (TLS) is not supported yet");
-	if (!is_unix && !has_scheme(&uri, "redis://"))
+	if (!is_unix && !is_tls && !has_scheme(&uri, "redis://"))
 		/* With an @ in it, what stands before may be a password. */
-		return fail(error, size,
-			    "%s%.80s%s begins neither with redis:// nor unix://",
-			    strchr(uri, '@') ? "" : "'",
-			    strchr(uri, '@') ? "the URI" : uri,
-			    strchr(uri, '@') ? "" : "'");
+		return fail(
+			error, size,
+			"%s%.80s%s begins neither with redis://, rediss:// nor unix://",
+			strchr(uri, '@') ? "" : "'", strchr(uri, '@') ? "the URI" : uri,
+			strchr(uri, '@') ? "" : "'");
 	address = text = xstrdup(uri);
 	/* A password may hold an @ or a /, so the last @ counts; so may a path. */
 	at = is_unix && *text == '/' ? NULL : strrchr(text, '@');
@@ -210,6 +209,7 @@ endpoint_parse(struct endpoint *e, const char *uri, char *error, size_t size)
 			new.path = xstrdup(address);
 	} else {
 		ok = take_address(&new, address, error, size);
+		new.tls.on = is_tls;
 	}
 out:
 	/* All of it: what was taken apart holds NULs. */
@@ -223,6 +223,31 @@ out:
 }
 
 void
+endpoint_tls_copy(struct endpoint_tls *to, const struct endpoint_tls *from)
+{
+	*to = (struct endpoint_tls){
+		.on = from->on,
+		.cacert = xstrdup(from->cacert),
+		.cacertdir = xstrdup(from->cacertdir),
+		.cert = xstrdup(from->cert),
+		.key = xstrdup(from->key),
+		.sni = xstrdup(from->sni),
+		.insecure = from->insecure,
+	};
+}
+
+void
+endpoint_tls_fini(struct endpoint_tls *tls)
+{
+	free(tls->cacert);
+	free(tls->cacertdir);
+	free(tls->cert);
+	free(tls->key);
+	free(tls->sni);
+	*tls = (struct endpoint_tls){ 0 };
+}
+
+void
 endpoint_copy(struct endpoint *to, const struct endpoint *from)
 {
 	*to = (struct endpoint){
@@ -233,6 +258,7 @@ endpoint_copy(struct endpoint *to, const struct endpoint *from)
 		.password = xstrdup(from->password),
 		.password_file = xstrdup(from->password_file),
 	};
+	endpoint_tls_copy(&to->tls, &from->tls);
 }
 
 void
@@ -243,11 +269,23 @@ endpoint_fini(struct endpoint *e)
 	free(e->user);
 	xfree_secret(e->password);
 	free(e->password_file);
+	endpoint_tls_fini(&e->tls);
 	*e = (struct endpoint){ 0 };
 }
 
 const char *
 endpoint_text(const struct endpoint *e, char buf[static ENDPOINT_TEXT_BYTES])
+{
+	static const char scheme[] = "rediss://";
+	char name[ENDPOINT_TEXT_BYTES];
+
+	snprintf(buf, ENDPOINT_TEXT_BYTES, "%s%.278s", e->tls.on ? scheme : "",
+		 endpoint_name(e, name));
+	return buf;
+}
+
+const char *
+endpoint_name(const struct endpoint *e, char buf[static ENDPOINT_TEXT_BYTES])
 {
 	if (e->path != NULL)
 		snprintf(buf, ENDPOINT_TEXT_BYTES, "%s", e->path);
@@ -275,9 +313,19 @@ equal(const char *a, const char *b)
 }
 
 bool
+endpoint_tls_same(const struct endpoint_tls *a, const struct endpoint_tls *b)
+{
+	return a->on == b->on && a->insecure == b->insecure &&
+	       equal(a->cacert, b->cacert) && equal(a->cacertdir, b->cacertdir) &&
+	       equal(a->cert, b->cert) && equal(a->key, b->key) &&
+	       equal(a->sni, b->sni);
+}
+
+bool
 endpoint_same(const struct endpoint *a, const struct endpoint *b)
 {
 	return endpoint_same_address(a, b) && equal(a->user, b->user) &&
 	       equal(a->password, b->password) &&
-	       equal(a->password_file, b->password_file);
+	       equal(a->password_file, b->password_file) &&
+	       endpoint_tls_same(&a->tls, &b->tls);
 }

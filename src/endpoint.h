@@ -2,6 +2,7 @@
  * endpoint: where a Redis server is and who we are to it.
  *
  *	redis://[[user]:password@]host[:port][/db]
+ *	rediss://... the same by TLS
  *	unix://[[user]:password@]/path/to.sock
  */
 #ifndef ENDPOINT_H
@@ -10,6 +11,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* All NULL and false: the system's store is trusted, and nothing shown. */
+struct endpoint_tls {
+	bool on;
+	char *cacert, *cacertdir; /* a file and a directory of whom to trust */
+	char *cert, *key;	  /* the files of who we are */
+	char *sni;		  /* what to ask for, and to look for; NULL: the host */
+	bool insecure;		  /* verify = "none" */
+};
+
 struct endpoint {
 	char *host;	     /* a name or a numeric address; NULL: a unix socket */
 	int port;	     /* 1 to 65535, with host */
@@ -17,6 +27,7 @@ struct endpoint {
 	char *user;	     /* NULL: the server's default user */
 	char *password;	     /* NULL: none, or in a file */
 	char *password_file; /* read at each greeting; NULL: none */
+	struct endpoint_tls tls;
 };
 
 #define ENDPOINT_PORT 6379
@@ -27,8 +38,8 @@ struct endpoint {
  */
 #define ENDPOINT_PATH_MAX 106
 
-/* The longest text that endpoint_text writes: a name of 255, brackets, port. */
-#define ENDPOINT_TEXT_BYTES 272
+/* The longest text of endpoint_text: scheme, a name of 255, brackets, port. */
+#define ENDPOINT_TEXT_BYTES 288
 
 /*
  * Reads a URI into *e, which need not be initialised and belongs to the caller
@@ -49,14 +60,26 @@ void endpoint_copy(struct endpoint *to, const struct endpoint *from);
 /* Frees what *e holds, wiping the password. May be called twice. */
 void endpoint_fini(struct endpoint *e);
 
-/* "127.0.0.1:6379", "[::1]:6379" or "/run/redis.sock" in buf, which is returned. */
+/*
+ * "127.0.0.1:6379", "[::1]:6379", "rediss://db1:6379" or "/run/redis.sock" in buf,
+ * which is returned.
+ */
 const char *endpoint_text(const struct endpoint *e,
 			  char buf[static ENDPOINT_TEXT_BYTES]);
+
+/* The same without a scheme: what a target is called that has no name. */
+const char *endpoint_name(const struct endpoint *e,
+			  char buf[static ENDPOINT_TEXT_BYTES]);
+
+/* What may be said of TLS, for itself. */
+void endpoint_tls_copy(struct endpoint_tls *to, const struct endpoint_tls *from);
+void endpoint_tls_fini(struct endpoint_tls *tls);
+bool endpoint_tls_same(const struct endpoint_tls *a, const struct endpoint_tls *b);
 
 /* Whether both lead to the same address as written; names are not resolved. */
 bool endpoint_same_address(const struct endpoint *a, const struct endpoint *b);
 
-/* The same, and the same user by the same password. */
+/* The same, and the same user by the same password, and the same TLS. */
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
 
 #endif

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "publisher.h"
 #include "sections.h"
+#include "tls_session.h"
 #include "xalloc.h"
 
 #define WHY_BYTES 256
@@ -489,6 +490,13 @@ inquiry_server_version(const struct inquiry *q)
 void
 inquiry_report(const struct inquiry *q, struct target_report *r)
 {
+	const struct tls_info *tls = link_tls(q->feed);
+
+	if (tls != NULL) {
+		r->tls_version = tls->version;
+		r->tls_cipher = tls->cipher;
+		r->tls_until = tls->not_after;
+	}
 	r->server = link_server(q->feed);
 	r->server_version = link_server_version(q->feed);
 	r->connects = link_connects(q->feed);

@@ -20,6 +20,7 @@
 #include "request.h"
 #include "resolve.h"
 #include "secret.h"
+#include "tls_session.h"
 #include "xalloc.h"
 
 #define RESOLVE_MS 5000
@@ -30,6 +31,9 @@
 #define BACKOFF_FORGET_MS 10000
 
 #define REASON_BYTES 256
+
+/* A certificate of a server's with less left is told of. */
+#define CERTIFICATE_DAYS 14
 
 enum link_state {
 	STATE_IDLE,
@@ -63,6 +67,7 @@ struct link {
 	struct resolve_list addresses;
 	unsigned next_address; /* to be tried */
 	char server[32], server_version[32];
+	struct wall certificate_told; /* the end of the one that was told of */
 
 	enum fault fault; /* why the connection is given up, with reason */
 	char reason[REASON_BYTES];
@@ -233,6 +238,10 @@ connect_next(struct link *l, struct mono now)
 	set_state(l, STATE_CONNECTING, "attempt", now);
 	if (e->path != NULL)
 		connection_open_unix(l->connection, e->path);
+	else if (e->tls.on)
+		connection_open_tls(l->connection,
+				    l->addresses.address[l->next_address++], e->port,
+				    e);
 	else
 		connection_open_tcp(l->connection,
 				    l->addresses.address[l->next_address++], e->port);
@@ -317,6 +326,33 @@ greeted(struct link *l, const char *how, struct mono now)
 	l->connects++;
 	set_state(l, STATE_READY, how, now);
 	l->handlers->ready(l->owner, l, now);
+}
+
+/*
+ * Looked at when it is shown, and then only: the server may have another one by
+ * the time that this one ends. Once for each.
+ */
+static void
+check_certificate(struct link *l)
+{
+	const struct tls_info *tls = link_tls(l);
+	char stamp[CLOCK_STAMP_BYTES], span[CLOCK_SPAN_BYTES];
+	double left_s;
+
+	if (tls == NULL || !l->endpoint->tls.on || tls->not_after.ns == 0 ||
+	    tls->not_after.ns == l->certificate_told.ns)
+		return;
+	left_s = clock_wall_s(tls->not_after) - clock_wall_s(clock_wall());
+	if (left_s >= CERTIFICATE_DAYS * 86400.0)
+		return;
+	l->certificate_told = tls->not_after;
+	clock_stamp(stamp, tls->not_after);
+	if (left_s > 0)
+		log_warning(l->name, "the server's certificate expires in %s (%.10s)",
+			    clock_span(span, left_s), stamp);
+	else
+		log_warning(l->name, "the server's certificate has expired (%.10s)",
+			    stamp);
 }
 
 static void
@@ -434,6 +470,7 @@ greet(struct link *l, struct mono now)
 	int n = 2;
 
 	set_state(l, STATE_GREETING, "connected", now);
+	check_certificate(l);
 	if (!take_password(l, &password))
 		return;
 	if (password != NULL) {
@@ -520,7 +557,7 @@ check_deadline(struct link *l, struct mono now)
 	else if (l->state == STATE_RESOLVING)
 		give_up(l, FAULT_UNREACHABLE, "no name server has answered for 5 s");
 	else if (l->state == STATE_CONNECTING)
-		give_up(l, FAULT_UNREACHABLE, "the connection attempt timed out");
+		give_up(l, FAULT_UNREACHABLE, connection_late(l->connection));
 	else
 		check_head(l, now);
 }
@@ -648,4 +685,10 @@ const char *
 link_server_version(const struct link *l)
 {
 	return l->server_version;
+}
+
+const struct tls_info *
+link_tls(const struct link *l)
+{
+	return connection_tls(l->connection);
 }

@@ -27,6 +27,7 @@ struct endpoint;
 struct event_base;
 struct link;
 struct resolver;
+struct tls_info;
 
 struct link_handlers {
 	/* Greeted: link_send works from now on. */
@@ -86,5 +87,8 @@ unsigned long link_connects(const struct link *link);
 /* What the server calls itself, "redis" and "7.0.15"; "" until it has said so. */
 const char *link_server(const struct link *link);
 const char *link_server_version(const struct link *link);
+
+/* What the last TLS handshake agreed on; NULL: there was none. Borrowed. */
+const struct tls_info *link_tls(const struct link *link);
 
 #endif

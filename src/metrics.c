@@ -65,6 +65,12 @@ info_seconds(const struct target_report *t)
 }
 
 static double
+certificate_end(const struct target_report *t)
+{
+	return t->tls_until.ns > 0 ? clock_wall_s(t->tls_until) : -1;
+}
+
+static double
 at_risk_seconds(const struct target_report *t)
 {
 	return t->at_risk.seconds;
@@ -118,6 +124,9 @@ static const struct metric {
 	  sample_age },
 	{ "pinfod_target_info_seconds", "gauge", "How long the last INFO took.",
 	  info_seconds },
+	{ "pinfod_target_certificate_end_timestamp_seconds", "gauge",
+	  "When the server's certificate ends, as shown at the last connection.",
+	  certificate_end },
 	{ "pinfod_target_at_risk_seconds", "gauge",
 	  "Since the last durable point, if the server died now.", at_risk_seconds },
 	{ "pinfod_target_at_risk_operations", "gauge",

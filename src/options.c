@@ -13,10 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf_option.h"
 #include "duration.h"
 #include "endpoint.h"
 #include "manual.h"
 #include "secret.h"
+#include "tls_context.h"
 #include "xalloc.h"
 
 /* What is only needed while the flags are read. */
@@ -117,6 +119,70 @@ set_uri(struct flags *f, char *value)
 		hide_credentials(value);
 	}
 	*add_server(f->options) = e;
+	return true;
+}
+
+static bool
+set_tls(struct flags *f, char *value)
+{
+	(void)value;
+	f->server_named = true;
+	f->server.tls.on = true;
+	return true;
+}
+
+/* A shell's user may well say ./ca.pem, as to redis-cli. */
+static bool
+set_file(struct flags *f, char **field, const char *value, conf_check_fn *check)
+{
+	char directory[PATH_MAX];
+
+	free(*field);
+	if (*value != '/' && *value != '\0' &&
+	    getcwd(directory, sizeof(directory)) != NULL)
+		*field = xasprintf("%s/%s", directory, value);
+	else
+		*field = xstrdup(value);
+	return check(*field, f->error, sizeof(f->error));
+}
+
+static bool
+set_cacert(struct flags *f, char *value)
+{
+	return set_file(f, &f->options->flags.tls.cacert, value, tls_context_cacert_ok);
+}
+
+static bool
+set_cacertdir(struct flags *f, char *value)
+{
+	return set_file(f, &f->options->flags.tls.cacertdir, value,
+			tls_context_cacertdir_ok);
+}
+
+static bool
+set_cert(struct flags *f, char *value)
+{
+	return set_file(f, &f->options->flags.tls.cert, value, tls_context_cert_ok);
+}
+
+static bool
+set_key(struct flags *f, char *value)
+{
+	return set_file(f, &f->options->flags.tls.key, value, tls_context_key_ok);
+}
+
+static bool
+set_sni(struct flags *f, char *value)
+{
+	replace(&f->options->flags.tls.sni, value);
+	return endpoint_host_ok(value, f->error, sizeof(f->error));
+}
+
+static bool
+set_insecure(struct flags *f, char *value)
+{
+	(void)value;
+	f->options->flags.tls.insecure = true;
 	return true;
 }
 
@@ -309,6 +375,14 @@ static const struct option_row rows[] = {
 	{ 0, "user", "NAME", set_user, "ACL user (the server's default user)" },
 	{ 'a', "pass", "PASSWORD", set_password, "password; better: in REDISCLI_AUTH" },
 	{ 0, "askpass", NULL, set_askpass, "ask for the password on the terminal" },
+	{ 0, "tls", NULL, set_tls, "connect by TLS; in a URI rediss:// says so" },
+	{ 0, "cacert", "FILE", set_cacert,
+	  "certificates to trust (those of the system)" },
+	{ 0, "cacertdir", "DIR", set_cacertdir, "the same, a directory" },
+	{ 0, "cert", "FILE", set_cert, "our certificate, for servers that want one" },
+	{ 0, "key", "FILE", set_key, "its key" },
+	{ 0, "sni", "NAME", set_sni, "server's name in its certificate (the host)" },
+	{ 0, "insecure", NULL, set_insecure, "believe in any certificate" },
 	{ 'i', "interval", "SECONDS", set_interval,
 	  "time between two messages, 0.1 to 86400 (5)" },
 	{ 0, "sample", "SECONDS", set_sample,
@@ -475,6 +549,8 @@ put_together(struct flags *f)
 		return usage("-s",
 			     "a unix socket has no host and no port: leave out -h "
 			     "and -p");
+	if (f->server.path != NULL && f->server.tls.on)
+		return usage("--tls", "a unix socket has no TLS");
 	if (f->server_named) {
 		struct endpoint *e = add_server(o);
 
@@ -537,5 +613,6 @@ options_fini(struct options *o)
 	free(o->control_path);
 	free(o->user);
 	xfree_secret(o->password);
+	endpoint_tls_fini(&o->flags.tls);
 	*o = (struct options){ 0 };
 }

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "report.h"
 #include "target_config.h"
+#include "tls_session.h"
 #include "xalloc.h"
 
 #define STEPS 4
@@ -167,6 +168,23 @@ static const struct link_handlers handlers = {
 };
 
 static void
+print_tls(const struct tls_info *tls, FILE *out)
+{
+	char stamp[CLOCK_STAMP_BYTES], span[CLOCK_SPAN_BYTES];
+	double left_s = clock_wall_s(tls->not_after) - clock_wall_s(clock_wall());
+
+	fprintf(out, "  %-12s  %s, %s\n", "TLS", tls->version, tls->cipher);
+	if (tls->not_after.ns == 0)
+		return;
+	fprintf(out, "  %-12s  %s %.10s", "certificate",
+		left_s > 0 ? "valid until" : "EXPIRED",
+		clock_stamp(stamp, tls->not_after));
+	if (left_s > 0)
+		fprintf(out, ", for %s", clock_span(span, left_s));
+	putc('\n', out);
+}
+
+static void
 print(const struct candidate *c, FILE *out)
 {
 	const struct endpoint *e = &c->config->endpoint;
@@ -178,6 +196,8 @@ print(const struct candidate *c, FILE *out)
 	fprintf(out, "%s: %s\n", c->config->name, c->failed ? "NOT READY" : "ready");
 	fprintf(out, "  %-12s  %s%s%s%s%s\n", "server", endpoint_text(e, address),
 		*server ? ", " : "", server, *version ? " " : "", version);
+	if (link_tls(c->link) != NULL)
+		print_tls(link_tls(c->link), out);
 	fprintf(out, "  %-12s  %s\n", "log in as",
 		e->user ? e->user : "the default user");
 	for (size_t i = 0; i < STEPS; i++) {

@@ -178,6 +178,25 @@ json_at_risk(const struct at_risk *risk)
 	return o;
 }
 
+/* Of the last connection: the server may have another certificate by now. */
+static json_t *
+json_tls(const struct target_report *t)
+{
+	char stamp[CLOCK_STAMP_BYTES];
+	json_t *o;
+
+	if (t->tls_version == NULL)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "version", json_text(t->tls_version));
+	json_object_set_new(o, "cipher", json_text(t->tls_cipher));
+	json_object_set_new(o, "certificate_until",
+			    json_text(t->tls_until.ns > 0
+					      ? clock_stamp(stamp, t->tls_until)
+					      : NULL));
+	return o;
+}
+
 static json_t *
 json_blind(const char *lines)
 {
@@ -223,6 +242,7 @@ json_target(const struct target_report *t)
 	json_object_set_new(o, "last_sample_age_s", json_measure(t->last_sample_age_s));
 	json_object_set_new(o, "last_info_ms", json_measure(t->last_info_ms));
 	json_object_set_new(o, "connects", json_integer((json_int_t)t->connects));
+	json_object_set_new(o, "tls", json_tls(t));
 	json_object_set_new(o, "incidents", json_counts(t));
 	json_object_set_new(o, "at_risk", json_at_risk(&t->at_risk));
 	json_object_set_new(o, "blind", json_blind(t->blind));

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "notice.h"
 
 struct silences;
@@ -62,6 +63,8 @@ struct target_report {
 	double last_sample_age_s;
 	double last_info_ms;
 	unsigned long connects;
+	const char *tls_version, *tls_cipher; /* NULL: not by TLS, or not yet */
+	struct wall tls_until; /* the end of the server's certificate; 0: unknown */
 	/* What is added where it is shown, by report_watch; report_free frees it. */
 	const char *notices;	    /* the channel that they are told on */
 	unsigned warning, critical; /* incidents that are open */

@@ -54,6 +54,7 @@ struct parts {
 	const char *host;
 	int port;
 	const char *path, *user, *password;
+	bool tls;
 };
 
 static bool
@@ -85,6 +86,9 @@ test_forms(void **state)
 	} rows[] = {
 		/* redis:// */
 		{ "redis://h", { .host = "h", .port = 6379 } },
+		{ "rediss://h", { .host = "h", .port = 6379, .tls = true } },
+		{ "REDISS://:pw@[::1]:1",
+		  { .host = "::1", .port = 1, .password = "pw", .tls = true } },
 		{ "REDIS://h", { .host = "h", .port = 6379 } },
 		{ "redis://h/", { .host = "h", .port = 6379 } },
 		{ "redis://h/0", { .host = "h", .port = 6379 } },
@@ -145,7 +149,7 @@ test_forms(void **state)
 			fail_msg("%s: %s", rows[i].uri, error);
 		if (!same_text(e.host, want->host) || e.port != want->port ||
 		    !same_text(e.path, want->path) || !same_text(e.user, want->user) ||
-		    !same_text(e.password, want->password))
+		    !same_text(e.password, want->password) || e.tls.on != want->tls)
 			fail_msg("%s: host %s port %d path %s user %s password %s",
 				 rows[i].uri, e.host, e.port, e.path, e.user,
 				 e.password);
@@ -177,7 +181,6 @@ test_refusals(void **state)
 	static const struct {
 		const char *uri, *says;
 	} rows[] = {
-		{ "rediss://h", "TLS" },
 		{ "", "neither" },
 		{ "h", "neither" },
 		{ "h:6379", "neither" },
@@ -241,7 +244,7 @@ test_refusals(void **state)
 		{ "redis://u:" SECRET "@::1", "brackets" },
 		{ "redis://u:" SECRET "/" SECRET "@h:0", "port" },
 		{ "redis://u:" SECRET "@" SECRET "@h:0", "port" },
-		{ "rediss://u:" SECRET "@h", "TLS" },
+		{ "rediss://u:" SECRET "@h:0", "port" },
 		{ "http://u:" SECRET "@h", "neither" },
 		{ "unix://u:" SECRET "@run/r.sock", "begin" },
 		/* The scheme forgotten: credentials are not read, nor quoted. */
@@ -431,6 +434,49 @@ test_copy(void **state)
 	endpoint_fini(&to);
 }
 
+/* Each setting of TLS is copied, compared, and given back. */
+static void
+test_tls(void **state)
+{
+	static const size_t fields[] = {
+		offsetof(struct endpoint_tls, cacert),
+		offsetof(struct endpoint_tls, cacertdir),
+		offsetof(struct endpoint_tls, cert),
+		offsetof(struct endpoint_tls, key),
+		offsetof(struct endpoint_tls, sni),
+	};
+	char buf[ENDPOINT_TEXT_BYTES];
+	struct endpoint a, b;
+
+	(void)state;
+	parse(&a, "rediss://u:pw@h:7");
+	assert_string_equal(endpoint_text(&a, buf), "rediss://h:7");
+	assert_string_equal(endpoint_name(&a, buf), "h:7");
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		char **field = (char **)((char *)&a.tls + fields[i]), **copied;
+
+		*field = strdup("/x");
+		endpoint_copy(&b, &a);
+		copied = (char **)((char *)&b.tls + fields[i]);
+		assert_ptr_not_equal(*copied, *field);
+		assert_string_equal(*copied, "/x");
+		assert_true(endpoint_same(&a, &b));
+		free(*copied);
+		*copied = NULL;
+		assert_false(endpoint_same(&a, &b));
+		assert_true(endpoint_same_address(&a, &b));
+		endpoint_fini(&b);
+	}
+	endpoint_copy(&b, &a);
+	b.tls.insecure = true;
+	assert_false(endpoint_same(&a, &b));
+	b.tls.insecure = false;
+	b.tls.on = false;
+	assert_false(endpoint_same(&a, &b));
+	endpoint_fini(&a);
+	endpoint_fini(&b);
+}
+
 /* No block is given back with the password in it, whatever came of the URI. */
 static void
 test_wiping(void **state)
@@ -472,6 +518,7 @@ main(void)
 		cmocka_unit_test(test_port_parse), cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_text),	   cmocka_unit_test(test_same),
 		cmocka_unit_test(test_copy),	   cmocka_unit_test(test_wiping),
+		cmocka_unit_test(test_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

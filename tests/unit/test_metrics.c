@@ -39,6 +39,7 @@ static const struct target_report orders = {
 	.last_sample_age_s = 1.25,
 	.last_info_ms = 0.5,
 	.connects = 7,
+	.tls_until = { INT64_C(1800000000) * NS_PER_S },
 	.warning = 2,
 	.critical = 1,
 	.open = open_at_orders,
@@ -129,6 +130,10 @@ static const char expected[] =
 	"# HELP pinfod_target_info_seconds How long the last INFO took.\n"
 	"# TYPE pinfod_target_info_seconds gauge\n"
 	"pinfod_target_info_seconds" ORDERS "0.0005\n"
+	"# HELP pinfod_target_certificate_end_timestamp_seconds When the server's "
+	"certificate ends, as shown at the last connection.\n"
+	"# TYPE pinfod_target_certificate_end_timestamp_seconds gauge\n"
+	"pinfod_target_certificate_end_timestamp_seconds" ORDERS "1.8e+09\n"
 	"# HELP pinfod_target_at_risk_seconds Since the last durable point, if the "
 	"server died now.\n"
 	"# TYPE pinfod_target_at_risk_seconds gauge\n"

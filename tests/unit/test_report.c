@@ -223,6 +223,7 @@ test_members(void **state)
 		{ "last_sample_age_s", JSON_REAL },
 		{ "last_info_ms", JSON_REAL },
 		{ "connects", JSON_INTEGER },
+		{ "tls", JSON_NULL },
 		{ "incidents", JSON_OBJECT },
 		{ "at_risk", JSON_OBJECT },
 		{ "blind", JSON_ARRAY },
@@ -283,6 +284,9 @@ test_values(void **state)
 		.last_sample_age_s = 13.5,
 		.last_info_ms = 14.5,
 		.connects = 15,
+		.tls_version = "tv",
+		.tls_cipher = "tc",
+		.tls_until = { INT64_C(1800000000) * NS_PER_S },
 		.warning = 18,
 		.critical = 19,
 		.at_risk = { .seconds = 20.5, .operations = 21, .bytes = NAN },
@@ -309,6 +313,8 @@ test_values(void **state)
 		"\"receivers\":12,\"publish_state\":\"failed\","
 		"\"publish_reason\":\"pr\",\"last_sample_age_s\":13.5,"
 		"\"last_info_ms\":14.5,\"connects\":15,"
+		"\"tls\":{\"version\":\"tv\",\"cipher\":\"tc\","
+		"\"certificate_until\":\"2027-01-15T08:00:00.000Z\"},"
 		"\"incidents\":{\"critical\":19,\"warning\":18},"
 		"\"at_risk\":{\"seconds\":20.5,\"operations\":21,"
 		"\"bytes\":null},"

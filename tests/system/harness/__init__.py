@@ -29,4 +29,5 @@ from .processes import (
 from .resp import Push, ReplyError, Resp, bulk, encode
 from .server import RedisServer, redis_binary
 from .shim import Shim
+from .tls import Authority, Certificate, TlsFakeServer
 from .waiting import SLOW, eventually, let_pass, nothing_for, slips, ticks
