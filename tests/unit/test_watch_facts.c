@@ -427,6 +427,7 @@ test_restarted_with_nothing_at_risk(void **arg)
 	(void)arg;
 	begin(&d, "redis-7.0-saved", "3600 1");
 	drive_set(&d, "db0", "keys=0");
+	drive_set(&d, "rdb_changes_since_last_save", "0");
 	drive_until(&d, 20);
 	drive_restart(&d, "another");
 	drive_until(&d, 30);
