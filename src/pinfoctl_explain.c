@@ -22,6 +22,18 @@ json_entry(const struct catalogue_entry *e)
 			 "advice", e->advice, "blind", e->blind);
 }
 
+#define SEVERITY_COLUMN 26
+
+static void
+show_row(const struct catalogue_entry *e)
+{
+	char line[256];
+	int len = snprintf(line, sizeof(line), "%-*s%s", SEVERITY_COLUMN, e->id,
+			   e->severity);
+
+	say_folded(line, (size_t)len, SEVERITY_COLUMN);
+}
+
 static void
 explain(enum incident incident, bool first)
 {
@@ -50,7 +62,7 @@ explain_run(const struct pinfoctl *ctl)
 		if (ctl->json)
 			json_array_append_new(list, json_entry(e));
 		else if (ctl->argc == 0)
-			printf("%-25s %s\n", e->id, e->severity);
+			show_row(e);
 		else
 			explain((enum incident)i, found == 0);
 		found++;

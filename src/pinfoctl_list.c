@@ -10,6 +10,8 @@
 #include "pinfoctl_say.h"
 #include "pinfoctl_wire.h"
 
+#define FOLD_INDENT 4
+
 /* The command, its argument if there is one, and JSON; NULL ends them. */
 static void
 fill_words(const struct pinfoctl *ctl, const char *words[4])
@@ -46,7 +48,7 @@ static void
 show_lines(const struct pinfoctl *ctl, const struct answer *a)
 {
 	for (size_t i = 0; i < a->count; i++)
-		say_line(a->texts[i].bytes, a->texts[i].len);
+		say_folded(a->texts[i].bytes, a->texts[i].len, FOLD_INDENT);
 	if (a->count == 0)
 		puts(ctl->command->key);
 }

@@ -190,6 +190,32 @@ say_width(void)
 	return size.ws_col;
 }
 
+void
+say_folded(const char *bytes, size_t len, unsigned indent)
+{
+	size_t width = say_width(), column = 0;
+	const char *p = bytes, *end = bytes + len;
+
+	for (;;) {
+		const char *blank = memchr(p, ' ', (size_t)(end - p));
+		size_t n = (size_t)((blank != NULL ? blank : end) - p);
+
+		if (width > 0 && column > indent && column + 1 + n > width) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+		} else if (p != bytes) {
+			putchar(' ');
+			column++;
+		}
+		say_part(p, n);
+		column += n;
+		if (blank == NULL)
+			break;
+		p = blank + 1;
+	}
+	putchar('\n');
+}
+
 const char *
 say_span(char *buf, size_t size, double seconds)
 {

@@ -46,6 +46,12 @@ void say_line(const char *bytes, size_t len);
 /* The same without the end of the line. */
 void say_part(const char *bytes, size_t len);
 
+/*
+ * The same as say_line, but on a terminal in lines as long as it is wide, broken at
+ * blanks, all but the first one indented.
+ */
+void say_folded(const char *bytes, size_t len, unsigned indent);
+
 /* What switches to a colour on stdout, or back: "" where there are none. */
 const char *say_colour(enum say_colour colour);
 

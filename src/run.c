@@ -191,10 +191,7 @@ learn_saves(struct run *run, const struct samples *p, struct history *h)
 	}
 	if (!moved)
 		return;
-	if (seconds > h->longest_save_s) {
-		h->longest_save_s = seconds;
-		h->dirty = true;
-	}
+	h->longest_save_s = fmax(h->longest_save_s, seconds);
 	run->offset_known = snapshot_has(&p->cur, F_master_repl_offset);
 	run->offset = snapshot_get(&p->cur, F_master_repl_offset);
 }

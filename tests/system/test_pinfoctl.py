@@ -1034,6 +1034,25 @@ def test_check_for_real(make_redis, make_daemon, ctl):
     assert "not running" in done.stdout
 
 
+LONG = b"orders: rdb.save_failed critical for 2 s: the last save failed; look"
+
+
+@pytest.mark.parametrize("columns, shown", [
+    (80, LONG.decode() + "\n"),
+    (68, LONG.decode() + "\n"),
+    (67, LONG.decode().replace(" look", "\n    look") + "\n"),
+    (30, "orders: rdb.save_failed\n    critical for 2 s: the last\n"
+         "    save failed; look\n"),
+    (1, LONG.decode().replace(" ", "\n    ") + "\n"),
+])
+def test_incidents_are_folded(columns, shown, scripted):
+    """To the terminal's width, at blanks; into a pipe they stay one line."""
+    ctl = scripted(INCIDENTS=b"*1\r\n" + bulk(LONG))
+    code, out = ctl.on_terminal("incidents", columns=columns)
+    assert (code, out.replace("\r\n", "\n")) == (DONE, shown)
+    assert ctl("incidents").stdout == LONG.decode() + "\n"
+
+
 @pytest.fixture
 def failing(make_redis):
     """A server whose saves fail, because its dump is a directory."""

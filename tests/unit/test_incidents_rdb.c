@@ -468,6 +468,11 @@ test_save_stuck_ends_with_more_patience(void **arg)
 	d.rules.limit[T_SAVE_STUCK_FOR] = 3600;
 	drive_until(&d, 81);
 	expect_incidents(&d, "81 cleared rdb.save_stuck critical\n");
+	/* A step ends it at once, also between two wide samples. */
+	d.rules.limit[T_SAVE_STUCK_FOR] = 60;
+	step_at(&d, 83, 4097);
+	expect_incidents(&d, "82 raised rdb.save_stuck critical\n"
+			     "83 cleared rdb.save_stuck critical\n");
 	drive_end(&d);
 }
 

@@ -418,6 +418,25 @@ test_same_run_after_a_reconnect(void **arg)
 	drive_end(&d);
 }
 
+/* Nothing is a figure, too. */
+static void
+test_restarted_with_nothing_at_risk(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-7.0-saved", "3600 1");
+	drive_set(&d, "db0", "keys=0");
+	drive_set(&d, "rdb_changes_since_last_save", "0");
+	drive_until(&d, 20);
+	drive_restart(&d, "another");
+	drive_until(&d, 30);
+	expect_said(&d, "server.restarted", "; at the last sample before, 0 changes");
+	expect_near(drive_figure(&d, "server.restarted", "changes_before"), 0);
+	expect_near(drive_figure(&d, "server.restarted", "keys_before"), 0);
+	drive_end(&d);
+}
+
 /* What runs then is told, though one ran at the end of the run before, too. */
 static void
 test_restarted_while_saving(void **arg)
@@ -632,6 +651,7 @@ main(void)
 		cmocka_unit_test(test_restarted_with_an_aof),
 		cmocka_unit_test(test_restarted_with_a_late_answer),
 		cmocka_unit_test(test_same_run_after_a_reconnect),
+		cmocka_unit_test(test_restarted_with_nothing_at_risk),
 		cmocka_unit_test(test_restarted_while_saving),
 		cmocka_unit_test(test_clock_that_is_wrong_is_no_jump),
 		cmocka_unit_test(test_clock_jump),
