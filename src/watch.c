@@ -30,7 +30,6 @@ struct watch {
 	void *owner;
 	struct incidents *incidents;
 	struct history history;
-	bool restored; /* the history's open incidents are back */
 
 	struct samples samples;
 	struct run run;
@@ -324,9 +323,8 @@ watch_started(struct watch *w, struct instant at)
 {
 	struct notice n = facts_notice(FACT_TARGET_STARTED, SEVERITY_INFO, at);
 
-	if (!w->restored)
-		incidents_restore(w->incidents, &w->history);
-	w->restored = true;
+	/* What was open when pinfod ended; after a STOP it is nothing. */
+	incidents_restore(w->incidents, &w->history);
 	run_init(&w->run, &w->history);
 	w->state = TARGET_STARTING;
 	w->state_since = w->not_up_since = at.mono;
@@ -345,7 +343,6 @@ watch_stopped(struct watch *w, struct instant at)
 	w->history.dirty = true;
 	w->heard = false;
 	w->awaited = 0;
-	w->wide_at.ns = w->config_at.ns = 0;
 	w->samples = (struct samples){ .unsure = w->samples.unsure };
 	run_init(&w->run, &w->history);
 	w->facts = (struct facts){ 0 };

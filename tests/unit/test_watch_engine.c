@@ -653,6 +653,105 @@ test_at_risk(void **arg)
 	drive_end(&d);
 }
 
+/*
+ * The link, as seen between samples.
+ */
+
+static void
+test_link_between_samples(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-7.0-saved");
+	d.t = 9.5;
+	d.publish = PUBLISH_BLOCKED;
+	drive_link(&d);
+	expect_incidents(&d, "9.5 raised publish.blocked warning\n");
+	/* A sample that waits for its wide part goes on waiting. */
+	d.wide_silent = true;
+	drive_set(&d, "rdb_last_bgsave_status", "err");
+	drive_until(&d, 10.5);
+	drive_link(&d);
+	expect_incidents(&d, "");
+	drive_until(&d, 11);
+	expect_incidents(&d, "11 raised rdb.save_failed critical\n");
+	drive_end(&d);
+}
+
+static void
+test_silent_since_the_last_answer(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-7.0-saved");
+	d.state = TARGET_SILENT;
+	drive_until(&d, 11);
+	expect_incidents(&d, "10 raised link.silent critical\n");
+	expect_near(drive_figure(&d, "link.silent", "seconds"), 1);
+	/* And that of what was silent in between is not moved. */
+	d.state = TARGET_DOWN;
+	drive_until(&d, 12);
+	d.state = TARGET_SILENT;
+	drive_until(&d, 13);
+	assert_non_null(strstr(d.incidents, "13 raised link.silent critical\n"));
+	expect_near(drive_figure(&d, "link.silent", "seconds"), 0);
+	drive_end(&d);
+}
+
+/* What one connection refused may be granted to the next. */
+static void
+test_blind_until_the_next_connection(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-6.0-saved");
+	watch_refused(d.watch, SNAPSHOT_WIDE, "NOPERM", drive_now(&d));
+	assert_non_null(strstr(watch_blind(d.watch, 0), "NOPERM"));
+	watch_connected(d.watch, drive_now(&d));
+	assert_null(strstr(watch_blind(d.watch, 0), "NOPERM"));
+	drive_end(&d);
+}
+
+static void
+test_heartbeat_says_the_state(void **arg)
+{
+	static const struct watch_handlers handlers = { .notice = drive_notice_cb };
+	struct drive d;
+
+	(void)arg;
+	drive_begin(&d, "redis-7.0-saved");
+	watch_free(d.watch);
+	watch_free(NULL);
+	d.watch = watch_new("orders", &d.rules, &handlers, &d);
+	watch_heartbeat(d.watch, 0, 0, drive_now(&d));
+	expect_said(&d, "heartbeat", report_state_name(TARGET_STOPPED));
+	assert_string_equal(d.told[d.told_count - 1].address, "");
+	watch_started(d.watch, drive_now(&d));
+	watch_heartbeat(d.watch, 0, 0, drive_now(&d));
+	expect_said(&d, "heartbeat", report_state_name(TARGET_STARTING));
+	d.state = TARGET_STARTING;
+	drive_until(&d, 4);
+	expect_said(&d, "link.down", "no connection yet");
+	drive_reconnect(&d);
+	drive_saving(&d);
+	drive_until(&d, 9);
+	watch_history(d.watch)->dirty = false;
+	watch_stopped(d.watch, drive_now(&d));
+	assert_true(watch_history(d.watch)->dirty);
+	watch_heartbeat(d.watch, 0, 0, drive_now(&d));
+	expect_said(&d, "heartbeat", report_state_name(TARGET_STOPPED));
+	/* What runs when it is watched again is told again. */
+	watch_started(d.watch, drive_now(&d));
+	d.facts[0] = '\0';
+	drive_reconnect(&d);
+	drive_until(&d, 20);
+	expect_facts(&d, "10 rdb.save_started\n");
+	drive_end(&d);
+}
+
 int
 main(void)
 {
@@ -677,6 +776,10 @@ main(void)
 		cmocka_unit_test(test_what_can_no_longer_be_known),
 		cmocka_unit_test(test_blind_by_version),
 		cmocka_unit_test(test_at_risk),
+		cmocka_unit_test(test_link_between_samples),
+		cmocka_unit_test(test_silent_since_the_last_answer),
+		cmocka_unit_test(test_blind_until_the_next_connection),
+		cmocka_unit_test(test_heartbeat_says_the_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
