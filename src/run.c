@@ -205,8 +205,6 @@ learn_pending(struct run *run, const struct samples *p, struct mono now)
 {
 	int64_t since = clock_diff_ns(now, run->pending_since);
 
-	if (!(p->fresh & SNAPSHOT_NARROW))
-		return;
 	run->fsync_pending = false;
 	if (snapshot_get(&p->cur, F_aof_pending_bio_fsync) <= 0) {
 		run->pending_since.ns = 0;
@@ -243,7 +241,8 @@ run_learn(struct run *run, struct samples *p, struct history *h, struct mono now
 		p->unsure = false;
 	learn_child(run, p);
 	learn_saves(run, p, h);
-	learn_pending(run, p, now);
+	if (p->fresh & SNAPSHOT_NARROW)
+		learn_pending(run, p, now);
 	return new_run;
 }
 
