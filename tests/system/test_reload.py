@@ -862,7 +862,9 @@ def test_config_says_what_is_in_force(conf, fake, make_daemon):
         "name": "a", "url": fake.uri, "interval": f"{INTERVAL}s",
         "sample": f"{INTERVAL}s", "channel": "c", "format": "text",
         "notices": "pinfo:notice", "incidents": [], "expect": "any",
-        "memory_limit": "", "user": "u", "password_file": "", "stopped": True,
+        "memory_limit": "", "user": "u", "password_file": "", "cacert": "",
+        "cacertdir": "", "cert": "", "key": "", "sni": "", "verify": "full",
+        "stopped": True,
     }]
 
 
