@@ -88,6 +88,8 @@ duration_seconds(char buf[static 32], int64_t ns)
 const char *
 duration_text(char buf[static 32], int64_t ns)
 {
+	size_t len;
+
 	/* The last rows are the longest units; the first one has no name. */
 	for (size_t i = sizeof(units) / sizeof(units[0]) - 1; ns > 0 && i > 0; i--) {
 		if (ns % units[i].ns == 0) {
@@ -97,6 +99,7 @@ duration_text(char buf[static 32], int64_t ns)
 		}
 	}
 	duration_seconds(buf, ns);
-	strcat(buf, "s");
+	len = strlen(buf);
+	snprintf(buf + len, 32 - len, "s");
 	return buf;
 }

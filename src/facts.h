@@ -25,7 +25,7 @@ struct facts {
 
 /* Emits notices of kind NOTICE_FACT. */
 void facts_step(struct facts *facts, const struct view *v,
-		const struct wide_times *wide, incidents_emit_fn *emit, void *owner);
+		const struct wide_times *wide, incidents_emit_fn *fn, void *owner);
 
 /* One with its id, advice and severity; the caller adds the rest and emits it. */
 struct notice facts_notice(enum incident fact, enum severity severity,

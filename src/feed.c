@@ -102,7 +102,9 @@ json_fields(const char *text, size_t len)
 static json_t *
 json_time(struct wall t)
 {
-	return json_real((double)(t.ns / NS_PER_MS) / 1000);
+	int64_t ms = t.ns / NS_PER_MS;
+
+	return json_real((double)ms / 1000);
 }
 
 static json_t *

@@ -27,8 +27,8 @@ struct detector {
 };
 
 #define AT_ONCE .for_s = NO_THRESHOLD, .clear_s = NO_THRESHOLD
-#define FOR(threshold) .for_s = threshold, .clear_s = NO_THRESHOLD
-#define CLEAR_AFTER(threshold) .for_s = NO_THRESHOLD, .clear_s = threshold
+#define FOR(threshold) .for_s = (threshold), .clear_s = NO_THRESHOLD
+#define CLEAR_AFTER(threshold) .for_s = NO_THRESHOLD, .clear_s = (threshold)
 
 static const struct detector detectors[INCIDENT_COUNT] = {
 	[INCIDENT_LINK_DOWN] = { detect_link_down, FOR(T_LINK_DOWN_FOR) },

@@ -27,7 +27,7 @@ typedef void publisher_done_fn(void *owner, struct mono now);
 
 /* name is borrowed for the publisher's life. */
 struct publisher *publisher_new(const char *name, const char *channel,
-				publisher_done_fn *done, void *owner);
+				publisher_done_fn *fn, void *owner);
 
 /* NULL is fine. No PUBLISH may be outstanding on a link that lives on. */
 void publisher_free(struct publisher *p);

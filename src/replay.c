@@ -39,6 +39,7 @@ struct replay {
 	const struct conf *conf;
 	struct replay_report *report;
 	struct subject **subjects;
+	size_t count;
 	struct instant at; /* of the entry */
 };
 
@@ -110,15 +111,13 @@ subject_free(struct subject *s)
 static struct subject *
 subject_get(struct replay *r, const char *name)
 {
-	size_t count = r->report->targets;
-
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < r->count; i++) {
 		if (strcmp(r->subjects[i]->name, name) == 0)
 			return r->subjects[i];
 	}
-	r->subjects = xrealloc(r->subjects, count + 1, sizeof(r->subjects[0]));
+	r->subjects = xrealloc(r->subjects, r->count + 1, sizeof(r->subjects[0]));
 	r->report->targets++;
-	return r->subjects[count] = subject_new(r, name);
+	return r->subjects[r->count++] = subject_new(r, name);
 }
 
 /*
@@ -159,7 +158,7 @@ turn(struct replay *r, const struct recording_entry *e)
 {
 	r->at.mono.ns = EPOCH_NS + (int64_t)(e->seconds * 1e9);
 	r->at.wall = e->wall;
-	for (size_t i = 0; i < r->report->targets; i++)
+	for (size_t i = 0; i < r->count; i++)
 		fill_hole(r->subjects[i], r->at);
 }
 
@@ -335,7 +334,7 @@ replay_run(FILE *in, FILE *out, bool json, const struct conf *conf,
 			say_unknown(&e, error, error_size);
 	}
 	recording_free(recording);
-	for (size_t i = 0; i < report->targets; i++) {
+	for (size_t i = 0; i < r.count; i++) {
 		watch_counts(r.subjects[i]->watch, &warning, &critical);
 		report->open += warning + critical;
 		subject_free(r.subjects[i]);

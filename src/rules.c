@@ -78,6 +78,8 @@ rules_copy(struct rules *to, const struct rules *from)
 const char *
 rules_value(char buf[static 32], enum rules_unit unit, double value)
 {
+	size_t len;
+
 	/* Only a field that is compared may be negative, and that has no unit. */
 	if (value < 0)
 		return number_text(buf, value);
@@ -89,7 +91,8 @@ rules_value(char buf[static 32], enum rules_unit unit, double value)
 		return size_text(buf, (int64_t)(value + 0.5));
 	case RULES_PERCENT:
 		number_text(buf, value);
-		strcat(buf, "%");
+		len = strlen(buf);
+		snprintf(buf + len, 32 - len, "%%");
 		return buf;
 	case RULES_NUMBER:
 	case RULES_COUNT:

@@ -85,7 +85,8 @@ grains_parse(const char *text, int64_t grain_ns, double *grains)
 
 	if (!duration_parse(text, &ns) || ns % grain_ns != 0)
 		return false;
-	*grains = (double)(ns / grain_ns);
+	ns /= grain_ns;
+	*grains = (double)ns;
 	return true;
 }
 
@@ -497,7 +498,7 @@ rules_add(struct rules *r, const char *text, char *error, size_t size)
 		if ((unsigned char)*c < ' ' && *c != '\t')
 			return fail(&p, "it holds a control character");
 	}
-	strcpy(p.head, text);
+	snprintf(p.head, sizeof(p.head), "%s", text);
 	p.at = p.head;
 	meaning = cut_text(p.head);
 	id = next_word(&p);

@@ -46,15 +46,15 @@ void run_connected(struct run *run, struct samples *samples);
  * Before what is fresh is judged. True when it is of another run than the one
  * that was seen before it; then there is nothing to compare it with.
  */
-bool run_learn(struct run *run, struct samples *samples, struct history *history,
+bool run_learn(struct run *run, struct samples *p, struct history *history,
 	       struct mono now);
 
 /* Sets in the view what is known here. */
-void run_show(const struct run *run, const struct samples *samples,
+void run_show(const struct run *run, const struct samples *p,
 	      const struct history *history, struct view *view);
 
 /* After it was judged: what the next one is compared with. */
-void run_keep(struct run *run, const struct samples *samples, struct history *history);
+void run_keep(struct run *run, const struct samples *p, struct history *history);
 
 /* The operator says that the keys are as they should be. */
 void run_accept_keys(struct run *run);
@@ -62,7 +62,7 @@ void run_accept_keys(struct run *run);
 /* When one more INFO persistence is wanted between samples; 0: none. */
 struct mono run_repeat(const struct run *run);
 
-struct at_risk run_at_risk(const struct run *run, const struct samples *samples,
+struct at_risk run_at_risk(const struct run *run, const struct samples *p,
 			   const struct history *history, struct wall now);
 
 #endif

@@ -11,8 +11,8 @@ static const struct snapshot_field_info fields[] = {
 #define X(part_, name_, type_, unit_, help_) \
 	[F_##name_] = {                      \
 		.name = #name_,              \
-		.unit = unit_,               \
-		.help = help_,               \
+		.unit = (unit_),             \
+		.help = (help_),             \
 		.part = SNAPSHOT_##part_,    \
 		.type = SNAPSHOT_##type_,    \
 		.len = sizeof(#name_) - 1,   \
@@ -44,6 +44,7 @@ struct range {
 	unsigned begin, end;
 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a sum, summand by summand. */
 #define X(part, name, type, unit, help) +(SNAPSHOT_##part == SNAPSHOT_NARROW)
 enum { NARROW_COUNT = 0 SNAPSHOT_FIELDS(X) };
 #undef X
