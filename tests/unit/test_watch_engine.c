@@ -735,6 +735,7 @@ test_heartbeat_says_the_state(void **arg)
 	d.state = TARGET_STARTING;
 	drive_until(&d, 4);
 	expect_said(&d, "link.down", "no connection yet");
+	assert_true(drive_figure(&d, "link.down", "seconds") < 6);
 	drive_reconnect(&d);
 	drive_saving(&d);
 	drive_until(&d, 9);
