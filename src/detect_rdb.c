@@ -340,22 +340,22 @@ detect_fork_slow(const struct view *v, struct scratch *s, struct notice *n)
 }
 
 /*
- * What pages copied on write may still take. maxmemory does not bound them, but
- * tells what the machine was meant to hold; a full cache stands at it, and then
- * it says nothing. 0: unknown.
+ * What pages copied on write may still take; NAN: unknown. maxmemory does not
+ * bound them, but tells what the machine was meant to hold; a full cache stands
+ * at it, and then it says nothing. The operator's own limit is one.
  */
 static double
 headroom_bytes(const struct view *v)
 {
-	double rss = get(v, F_used_memory_rss), least = INFINITY;
-	const double bounds[] = { get(v, F_maxmemory), get(v, F_total_system_memory),
-				  v->rules->memory_limit_bytes };
+	double rss = get(v, F_used_memory_rss), own = v->rules->memory_limit_bytes;
+	const double bounds[] = { get(v, F_maxmemory), get(v, F_total_system_memory) };
+	double least = own > 0 ? fmax(own, rss) : INFINITY;
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		if (bounds[i] > rss)
 			least = fmin(least, bounds[i]);
 	}
-	return isinf(least) ? 0 : least - rss;
+	return isinf(least) ? NAN : least - rss;
 }
 
 enum verdict
@@ -372,9 +372,9 @@ detect_fork_memory(const struct view *v, struct scratch *s, struct notice *n)
 	(void)s;
 	if (!child)
 		return VERDICT_CLEAR;
-	if (headroom <= 0)
+	if (isnan(headroom))
 		return VERDICT_KEEP;
-	percent = 100 * cow / headroom;
+	percent = cow < headroom ? 100 * cow / headroom : cow > 0 ? 100 : 0;
 	verdict = grade(percent, limit(v, T_FORK_MEMORY_WARNING),
 			limit(v, T_FORK_MEMORY_CRITICAL));
 	if (verdict == VERDICT_CLEAR)

@@ -1349,6 +1349,37 @@ test_fork_memory_headroom(void **arg)
 	}
 }
 
+/* Past the operator's own limit nothing is left, whatever the machine has. */
+static void
+test_fork_memory_past_the_limit(void **arg)
+{
+	static const struct {
+		double limit, cow;
+		const char *incidents;
+	} rows[] = {
+		{ 10000, 1, "10 raised fork.memory critical\n" },
+		{ 9000, 1, "10 raised fork.memory critical\n" },
+		{ 9000, 0, "" },
+	};
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct drive d;
+
+		begin(&d, "redis-7.0-saved");
+		drive_set(&d, "used_memory_rss", "10000");
+		drive_set(&d, "total_system_memory", "99999999");
+		d.rules.memory_limit_bytes = rows[i].limit;
+		drive_saving(&d);
+		drive_put(&d, "current_cow_size", rows[i].cow);
+		drive_until(&d, 12);
+		expect_incidents(&d, rows[i].incidents);
+		if (*rows[i].incidents != '\0')
+			expect_near(drive_figure(&d, "fork.memory", "percent"), 100);
+		drive_end(&d);
+	}
+}
+
 static void
 test_fork_memory_not_when_headroom_is_unknown(void **arg)
 {
@@ -1458,6 +1489,7 @@ main(void)
 		cmocka_unit_test(test_fork_slow_not_when),
 		cmocka_unit_test(test_fork_memory),
 		cmocka_unit_test(test_fork_memory_headroom),
+		cmocka_unit_test(test_fork_memory_past_the_limit),
 		cmocka_unit_test(test_fork_memory_not_when_headroom_is_unknown),
 		cmocka_unit_test(test_module_fork_blocking),
 	};
