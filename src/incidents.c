@@ -92,12 +92,18 @@ struct state {
 	struct scratch scratch;
 };
 
+/* One of the operator's. */
+struct own {
+	char *id;
+	struct state state;
+};
+
 struct incidents {
 	incidents_emit_fn *emit;
 	void *owner;
 	struct state catalogue[INCIDENT_COUNT];
-	struct state own[RULES_OWN_MAX];
-	char *own_ids[RULES_OWN_MAX]; /* of those that are open */
+	struct own *own; /* as the rules had them at the last step */
+	size_t own_count;
 };
 
 void
@@ -324,18 +330,20 @@ step_own(struct incidents *in, const struct view *v, unsigned i)
 		notice_figure(&n, field->name, value);
 		notice_figure(&n, "limit", r->limit);
 	}
-	judge(in, &in->own[i], severity, (struct hold){ .for_s = r->for_s }, &n, v->at);
+	judge(in, &in->own[i].state, severity, (struct hold){ .for_s = r->for_s }, &n,
+	      v->at);
 }
 
-/* The place of the own row that had this id; RULES_OWN_MAX: none. */
-static unsigned
-own_place(char *const ids[RULES_OWN_MAX], const char *id)
+static bool
+own_is_as(const struct incidents *in, const struct rules *rules)
 {
-	unsigned i = 0;
-
-	while (i < RULES_OWN_MAX && (ids[i] == NULL || strcmp(ids[i], id) != 0))
-		i++;
-	return i;
+	if (in->own_count != rules->own_count)
+		return false;
+	for (size_t i = 0; i < rules->own_count; i++) {
+		if (strcmp(in->own[i].id, rules->own[i].id) != 0)
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -345,37 +353,32 @@ own_place(char *const ids[RULES_OWN_MAX], const char *id)
 static void
 match_own(struct incidents *in, const struct view *v)
 {
-	struct state was[RULES_OWN_MAX];
-	char *ids[RULES_OWN_MAX];
-	bool same = true;
+	const struct rules *rules = v->rules;
+	struct own *was = in->own;
+	size_t was_count = in->own_count;
 
-	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
-		const char *id = i < v->rules->own_count ? v->rules->own[i].id : "";
-
-		same &= strcmp(in->own_ids[i] != NULL ? in->own_ids[i] : "", id) == 0;
-	}
-	if (same)
+	if (own_is_as(in, rules))
 		return;
-	memcpy(was, in->own, sizeof(was));
-	memcpy(ids, in->own_ids, sizeof(ids));
-	memset(in->own, 0, sizeof(in->own));
-	memset(in->own_ids, 0, sizeof(in->own_ids));
-	for (unsigned i = 0; i < v->rules->own_count; i++) {
-		unsigned from = own_place(ids, v->rules->own[i].id);
-
-		in->own_ids[i] = xstrdup(v->rules->own[i].id);
-		if (from < RULES_OWN_MAX) {
-			in->own[i] = was[from];
-			was[from] = (struct state){ 0 };
+	in->own_count = rules->own_count;
+	in->own = rules->own_count > 0 ? xcalloc(rules->own_count, sizeof(in->own[0]))
+				       : NULL;
+	for (size_t i = 0; i < rules->own_count; i++) {
+		in->own[i].id = xstrdup(rules->own[i].id);
+		for (size_t k = 0; k < was_count; k++) {
+			if (strcmp(was[k].id, rules->own[i].id) != 0)
+				continue;
+			in->own[i].state = was[k].state;
+			was[k].state = (struct state){ 0 };
 		}
 	}
-	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
-		struct notice n = { .incident = ids[i], .advice = "" };
+	for (size_t k = 0; k < was_count; k++) {
+		struct notice n = { .incident = was[k].id, .advice = "" };
 
-		if (was[i].open)
-			clear(in, &was[i], &n, "no longer a rule", v->at);
-		free(ids[i]);
+		if (was[k].state.open)
+			clear(in, &was[k].state, &n, "no longer a rule", v->at);
+		free(was[k].id);
 	}
+	free(was);
 }
 
 /*
@@ -432,10 +435,11 @@ incidents_free(struct incidents *in)
 		return;
 	for (unsigned i = 0; i < INCIDENT_COUNT; i++)
 		free(in->catalogue[i].told);
-	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
-		free(in->own[i].told);
-		free(in->own_ids[i]);
+	for (size_t i = 0; i < in->own_count; i++) {
+		free(in->own[i].state.told);
+		free(in->own[i].id);
 	}
+	free(in->own);
 	free(in);
 }
 
@@ -465,12 +469,12 @@ incidents_close(struct incidents *in, const char *why, struct instant at,
 			clear(in, &in->catalogue[i], &n, why, at);
 		in->catalogue[i] = (struct state){ 0 };
 	}
-	for (unsigned i = 0; i < RULES_OWN_MAX; i++) {
-		struct notice n = { .incident = in->own_ids[i] };
+	for (size_t i = 0; i < in->own_count; i++) {
+		struct notice n = { .incident = in->own[i].id };
 
-		if (in->own[i].open)
-			clear(in, &in->own[i], &n, why, at);
-		in->own[i] = (struct state){ 0 };
+		if (in->own[i].state.open)
+			clear(in, &in->own[i].state, &n, why, at);
+		in->own[i].state = (struct state){ 0 };
 	}
 	remember(in, history);
 }
@@ -487,20 +491,24 @@ incidents_end(struct incidents *in, enum incident incident, const char *why,
 }
 
 /* Places: those of the catalogue first, then the operator's own. */
-#define PLACES (INCIDENT_COUNT + RULES_OWN_MAX)
+static size_t
+places(const struct incidents *in)
+{
+	return INCIDENT_COUNT + in->own_count;
+}
 
 static const struct state *
-state_at(const struct incidents *in, unsigned place)
+state_at(const struct incidents *in, size_t place)
 {
 	return place < INCIDENT_COUNT ? &in->catalogue[place]
-				      : &in->own[place - INCIDENT_COUNT];
+				      : &in->own[place - INCIDENT_COUNT].state;
 }
 
 static const char *
-id_at(const struct incidents *in, unsigned place)
+id_at(const struct incidents *in, size_t place)
 {
 	return place < INCIDENT_COUNT ? catalogue_entry((enum incident)place)->id
-				      : in->own_ids[place - INCIDENT_COUNT];
+				      : in->own[place - INCIDENT_COUNT].id;
 }
 
 bool
@@ -508,13 +516,13 @@ incidents_open(const struct incidents *in, unsigned i, struct instant at,
 	       struct notice *n)
 {
 	const struct state *s;
-	unsigned place;
+	size_t place;
 
-	for (place = 0; place < PLACES; place++) {
+	for (place = 0; place < places(in); place++) {
 		if (state_at(in, place)->open && i-- == 0)
 			break;
 	}
-	if (place == PLACES)
+	if (place == places(in))
 		return false;
 	s = state_at(in, place);
 	if (s->told != NULL)
@@ -546,7 +554,7 @@ void
 incidents_counts(const struct incidents *in, unsigned *warning, unsigned *critical)
 {
 	*warning = *critical = 0;
-	for (unsigned place = 0; place < PLACES; place++) {
+	for (size_t place = 0; place < places(in); place++) {
 		const struct state *s = state_at(in, place);
 
 		if (s->open && s->severity >= SEVERITY_WARNING)
@@ -557,13 +565,13 @@ incidents_counts(const struct incidents *in, unsigned *warning, unsigned *critic
 bool
 incidents_ack(struct incidents *in, const char *id, struct history *history)
 {
-	for (unsigned place = 0; place < PLACES; place++) {
+	for (size_t place = 0; place < places(in); place++) {
 		if (!state_at(in, place)->open || strcmp(id_at(in, place), id) != 0)
 			continue;
 		if (place < INCIDENT_COUNT)
 			in->catalogue[place].acked = true;
 		else
-			in->own[place - INCIDENT_COUNT].acked = true;
+			in->own[place - INCIDENT_COUNT].state.acked = true;
 		remember(in, history);
 		return true;
 	}
