@@ -314,8 +314,11 @@ take_down(struct daemon *d)
 	resolver_free(d->resolver);
 	bus_free(d->bus);
 	service_free(d->service);
-	if (d->base != NULL)
+	if (d->base != NULL) {
+		/* What libevent frees later, TLS connections are, it frees in a turn. */
+		event_base_loop(d->base, EVLOOP_NONBLOCK);
 		event_base_free(d->base);
+	}
 	conf_free(d->conf);
 	free(d->reload_error);
 	options_fini(&d->options);
