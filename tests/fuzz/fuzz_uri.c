@@ -36,7 +36,11 @@ try_uri(const char *uri, const char *secret)
 		return;
 	}
 	check((a.host == NULL) != (a.path == NULL));
-	again = xasprintf("%s://%s", a.path != NULL ? "unix" : "redis",
+	/* The text of a server that is reached by TLS begins with its scheme. */
+	again = xasprintf("%s%s",
+			  a.path != NULL ? "unix://"
+			  : a.tls.on	 ? ""
+					 : "redis://",
 			  endpoint_text(&a, text));
 	check(endpoint_parse(&b, again, error, sizeof(error)));
 	check(endpoint_same_address(&a, &b));
