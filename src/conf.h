@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "group_config.h"
 #include "target_config.h"
 
 #define CONF_FILE "/etc/pinfod/pinfod.conf"
@@ -22,6 +23,8 @@
 #define CONF_CONTROL_PATH_MAX 107
 
 #define CONF_CHANNEL "pinfo"
+/* Where a group has several servers that hear each other's PUBLISHes. */
+#define CONF_CHANNEL_GROUP "pinfo:{name}"
 #define CONF_NOTICES "pinfo:notice"
 #define CONF_SAMPLE_NS NS_PER_S
 #define CONF_INTERVAL_NS (5 * NS_PER_S)
@@ -50,6 +53,8 @@ struct conf {
 	enum log_level log_level;
 	struct target_config *targets;
 	size_t target_count;
+	struct group_config *groups;
+	size_t group_count;
 	struct target_config defaults; /* of targets, and so without name and address */
 };
 

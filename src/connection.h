@@ -89,6 +89,13 @@ void connection_expect(struct connection *c, const struct reply_bounds *bounds);
 const char *connection_list_text(const struct reply *reply, const char *name);
 
 /*
+ * The i-th element of a list that a server answered, as a reply of its own: text,
+ * integer, nil or a list again. False past the end, or when it is no list. Borrowed
+ * like the reply; its times are not set.
+ */
+bool connection_list_at(const struct reply *list, size_t i, struct reply *element);
+
+/*
  * words as a command in the protocol's format: *bytes, to be released with
  * connection_free_words, which wipes it, for it may hold a password.
  */

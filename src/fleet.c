@@ -326,9 +326,10 @@ first_of(size_t i, size_t count, struct mono now)
 }
 
 void
-fleet_configure(struct fleet *f, const struct target_config *configs, size_t count,
-		struct mono now)
+fleet_configure(struct fleet *f, enum fleet_change change,
+		const struct target_config *configs, size_t count, struct mono now)
 {
+	(void)change;
 	struct target **old = f->targets;
 	size_t old_count = f->count;
 	bool *kept = xcalloc(old_count + 1, sizeof(kept[0]));

@@ -30,14 +30,22 @@ struct fleet *fleet_new(struct event_base *base, struct bus *bus,
 void fleet_watch(struct fleet *fleet, void (*changed)(void *watcher, struct mono now),
 		 void *watcher);
 
+/* Who is watched has changed, or how. */
+enum fleet_change {
+	FLEET_RELOAD,	 /* another configuration: all are told */
+	FLEET_DISCOVERY, /* a group has other members: nobody else is disturbed */
+};
+
 /*
  * Makes the fleet what the configurations say: targets that are no longer
  * there end, new ones are made, those that stay take over what changed. New
- * ones start, unless they are configured not to; which is what happened to the
- * others by START and STOP stays as it is. Not from inside a target's callback.
+ * ones start, unless they are configured not to, or are found by discovery after
+ * all were stopped; what happened to the others by START and STOP stays as it is.
+ * Not from inside a target's callback.
  */
-void fleet_configure(struct fleet *fleet, const struct target_config *configs,
-		     size_t count, struct mono now);
+void fleet_configure(struct fleet *fleet, enum fleet_change change,
+		     const struct target_config *configs, size_t count,
+		     struct mono now);
 
 /*
  * What is silenced is neither published nor told on the control socket. Borrowed

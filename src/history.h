@@ -21,6 +21,7 @@ struct history_open {
 /* Unknown: "" or -1. Times are the server's, in seconds since 1970. */
 struct history {
 	char run_id[48];       /* of the last sample */
+	char address[288];     /* whose that was, as endpoint_text has it */
 	double last_save;      /* the last real one, of whichever run */
 	double longest_save_s; /* to disk, of those seen */
 	double keys;	       /* at the last sample when loaded */

@@ -145,7 +145,7 @@ put_in_force(struct daemon *d, struct conf *c, struct mono now)
 	conf_free(d->conf);
 	d->conf = c;
 	d->configured = now;
-	fleet_configure(d->fleet, c->targets, c->target_count, now);
+	fleet_configure(d->fleet, FLEET_RELOAD, c->targets, c->target_count, now);
 }
 
 static void

@@ -74,6 +74,16 @@ struct target_report {
 	char *blind; /* what cannot be known there, one a line; NULL: nothing */
 };
 
+/* A group of targets: see group.h. Strings are borrowed from it. */
+struct group_report {
+	const char *name, *kind; /* "sentinel", "cluster", "file" */
+	size_t targets;
+	/* Its sources: how many there are, can be heard, and agree on its targets. */
+	size_t sources, heard, agree;
+	bool settled;	     /* it has found out, or that it cannot */
+	const char *trouble; /* NULL: none */
+};
+
 struct daemon_report {
 	const char *version;
 	int pid;

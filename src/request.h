@@ -24,7 +24,8 @@ enum request_kind {
 	REQUEST_WIDE,	/* INFO of other sections, of all or of one */
 	REQUEST_CONFIG, /* CONFIG GET save */
 	REQUEST_PUBLISH,
-	REQUEST_HELPER, /* of --probe: what may be refused */
+	REQUEST_DISCOVERY, /* SENTINEL MASTER, SENTINEL REPLICAS, CLUSTER NODES */
+	REQUEST_HELPER,	   /* of --probe: what may be refused */
 };
 
 typedef void request_reply_fn(void *arg, const struct reply *reply);

@@ -490,7 +490,7 @@ target_new(const struct target_env *env, const struct target_config *config)
 				 &t->config.endpoint, t->config.channel,
 				 t->config.notices, &inquiry_handlers, t);
 	t->watch = watch_new(t->config.name, &t->config.rules, &watch_handlers, t);
-	watch_set_address(t->watch, t->address);
+	watch_set_address(t->watch, t->address, t->config.identity);
 	evtimer_assign(&t->timer, env->base, timer_cb, t);
 	return t;
 }
@@ -589,7 +589,7 @@ reconnect(struct target *t, struct mono now)
 {
 	inquiry_close(t->inquiry);
 	endpoint_text(&t->config.endpoint, t->address);
-	watch_set_address(t->watch, t->address);
+	watch_set_address(t->watch, t->address, t->config.identity);
 	if (!t->running)
 		return;
 	set_state(t, TARGET_STARTING, "", now);

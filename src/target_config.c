@@ -21,6 +21,7 @@ target_config_copy(struct target_config *to, const struct target_config *from)
 	to->notices = xstrdup(from->notices);
 	rules_copy(&to->rules, &from->rules);
 	endpoint_copy(&to->endpoint, &from->endpoint);
+	to->tag = xstrdup(from->tag);
 }
 
 void
@@ -29,6 +30,7 @@ target_config_fini(struct target_config *c)
 	free(c->name);
 	free(c->channel);
 	free(c->notices);
+	free(c->tag);
 	rules_fini(&c->rules);
 	endpoint_fini(&c->endpoint);
 	*c = (struct target_config){ 0 };

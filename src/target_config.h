@@ -14,6 +14,16 @@
 #define TARGET_NAME_MAX 255
 #define TARGET_CHANNEL_MAX 256
 
+/* What stays the same when the server behind a target's name is another one. */
+enum target_identity {
+	/* Nothing: another address is another server, of which nothing is known. */
+	IDENTITY_ADDRESS,
+	/* Its role: it is handed over to another server, which has the same data. */
+	IDENTITY_ROLE,
+	/* The server: it may have moved. */
+	IDENTITY_NODE,
+};
+
 /*
  * It owns its strings. Adding a setting: a field here, in copy, fini and what
  * compares, and a row in conf.c.
@@ -27,6 +37,12 @@ struct target_config {
 	char *notices;	   /* the channel for notices, expanded too; NULL: none */
 	bool json;	   /* the feed is JSON and not the server's own words */
 	struct rules rules;
+	enum target_identity identity;
+	/*
+	 * In a cluster with cluster_publish = "shard": SPUBLISH instead of PUBLISH, on
+	 * each channel with {tag} after its name. NULL: PUBLISH.
+	 */
+	char *tag;
 	bool stopped; /* not started when pinfod starts, or the target is new */
 };
 

@@ -390,8 +390,9 @@ watch_at_risk(const struct watch *w, struct instant at)
 }
 
 void
-watch_set_address(struct watch *w, const char *address)
+watch_set_address(struct watch *w, const char *address, enum target_identity identity)
 {
+	(void)identity;
 	w->address = address;
 }
 

@@ -14,6 +14,7 @@
 #include "notice.h"
 #include "report.h"
 #include "snapshot.h"
+#include "target_config.h"
 
 struct rules;
 struct watch;
@@ -89,8 +90,12 @@ const struct snapshot *watch_snapshot(const struct watch *w);
 
 struct at_risk watch_at_risk(const struct watch *w, struct instant at);
 
-/* Who it is, for notices; borrowed until the next call: "" for what is not known. */
-void watch_set_address(struct watch *w, const char *address);
+/*
+ * Where it is, borrowed until the next call, and what another address than that of
+ * the last sample means; see target_config.h.
+ */
+void watch_set_address(struct watch *w, const char *address,
+		       enum target_identity identity);
 
 /*
  * The open incidents as notices of kind NOTICE_OPEN, one after another, the

@@ -70,7 +70,7 @@ configure(const char *letters)
 		count++;
 	}
 	/* The targets keep copies: this ends with the function. */
-	fleet_configure(fleet, configs, count, NOW);
+	fleet_configure(fleet, FLEET_RELOAD, configs, count, NOW);
 }
 
 static void
