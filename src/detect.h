@@ -73,6 +73,16 @@ is_fresh(const struct view *v, enum snapshot_part part)
 }
 
 /*
+ * Whether what began then has lasted that long. A sample is never exactly on time:
+ * one that ends a hold by a hair too early is not to make it last until the next.
+ */
+static inline bool
+has_lasted(const struct view *v, struct mono from, double seconds)
+{
+	return clock_diff_s(v->at.mono, from) >= seconds - fmin(0.1, seconds / 10);
+}
+
+/*
  * Whether appendonly is set. The AOF is off nevertheless while a replica
  * synchronizes, or when it could not begin its AOF again; from 7.0 the sizes are
  * there all the same, and it is aof.stopped.

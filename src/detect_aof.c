@@ -60,7 +60,7 @@ detect_aof_backlog(const struct view *v, struct scratch *s, struct notice *n)
 		s->from = v->at.mono;
 	if (size >= most / 2 || failing)
 		s->last = v->at.mono;
-	if (s->from.ns != 0 && clock_diff_s(v->at.mono, s->from) >= hold) {
+	if (s->from.ns != 0 && has_lasted(v, s->from, hold)) {
 		detect_say(n, "%s wait in memory for the AOF%s",
 			   detect_size(text, size),
 			   failing ? ", and writing fails" : " behind an fsync");
@@ -69,7 +69,7 @@ detect_aof_backlog(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_CRITICAL;
 	}
 	/* Between the two bounds it is neither. */
-	return clock_diff_s(v->at.mono, s->last) < hold ? VERDICT_KEEP : VERDICT_CLEAR;
+	return has_lasted(v, s->last, hold) ? VERDICT_CLEAR : VERDICT_KEEP;
 }
 
 /*
@@ -84,7 +84,7 @@ detect_aof_fsync_stalled(const struct view *v, struct scratch *s, struct notice 
 	/* A reset of the counters is no rise. */
 	if (delayed <= 0 && !v->fsync_pending)
 		return VERDICT_CLEAR;
-	if (clock_diff_s(v->at.mono, s->last) >= limit(v, T_FSYNC_STALLED_CLEAR))
+	if (has_lasted(v, s->last, limit(v, T_FSYNC_STALLED_CLEAR)))
 		s->n[0] = 0;
 	s->last = v->at.mono;
 	s->n[0] += fmax(0, delayed);
@@ -145,8 +145,7 @@ detect_aof_rewrite_storm(const struct view *v, struct scratch *s, struct notice 
 		s->from = v->at.mono;
 		s->n[0] = attempts;
 	}
-	if (s->last.ns != 0 &&
-	    clock_diff_s(v->at.mono, s->last) < limit(v, T_REWRITE_STORM_CLEAR))
+	if (s->last.ns != 0 && !has_lasted(v, s->last, limit(v, T_REWRITE_STORM_CLEAR)))
 		storm = true;
 	if (!tried || !storm)
 		return VERDICT_CLEAR;

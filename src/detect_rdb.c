@@ -128,7 +128,7 @@ detect_rdb_save_stuck(const struct view *v, struct scratch *s, struct notice *n)
 	}
 	patience = fmax(limit(v, T_SAVE_STUCK_FOR),
 			limit(v, T_SAVE_STUCK_FACTOR) * s->n[2]);
-	if (s->n[1] < 2 || done >= 0.95 * total || still < patience)
+	if (s->n[1] < 2 || done >= 0.95 * total || !has_lasted(v, s->from, patience))
 		return VERDICT_CLEAR;
 	detect_say(n, "the save stands at %.0f of %.0f keys for %s", done, total,
 		   clock_span(span, still));
@@ -294,7 +294,7 @@ detect_save_starved(const struct view *v, struct scratch *s, struct notice *n)
 	/* One has begun: its end is what counts. */
 	if (v->child == CHILD_DISK)
 		return VERDICT_KEEP;
-	if (s->n[1] < limit(v, T_STARVED_SYNCS) || seconds < patience ||
+	if (s->n[1] < limit(v, T_STARVED_SYNCS) || !has_lasted(v, s->from, patience) ||
 	    !is_save_due(v))
 		return VERDICT_CLEAR;
 	detect_say(n, "no save for %s, while replicas were synchronized %.0f times",
@@ -327,7 +327,7 @@ detect_fork_slow(const struct view *v, struct scratch *s, struct notice *n)
 				  ? grade(per_gb, limit(v, T_FORK_SLOW_WARNING),
 					  limit(v, T_FORK_SLOW_CRITICAL))
 				  : VERDICT_CLEAR;
-	} else if (clock_diff_s(v->at.mono, s->from) >= limit(v, T_FORK_SLOW_CLEAR)) {
+	} else if (has_lasted(v, s->from, limit(v, T_FORK_SLOW_CLEAR))) {
 		*s = (struct scratch){ 0 };
 	}
 	if (s->n[1] <= VERDICT_CLEAR)
@@ -403,7 +403,7 @@ detect_module_fork(const struct view *v, struct scratch *s, struct notice *n)
 		s->from = v->at.mono;
 	seconds = clock_diff_s(v->at.mono, s->from);
 	if (get(v, F_rdb_changes_since_last_save) <= 0 ||
-	    seconds < limit(v, T_MODULE_FORK_FOR))
+	    !has_lasted(v, s->from, limit(v, T_MODULE_FORK_FOR)))
 		return VERDICT_CLEAR;
 	detect_say(n, "a module's child has been running for %s: no save can begin",
 		   clock_span(span, seconds));

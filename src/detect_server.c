@@ -24,7 +24,8 @@ detect_load_slow(const struct view *v, struct scratch *s, struct notice *n)
 		s->n[0] = loaded;
 	}
 	still = clock_diff_s(v->at.mono, s->from);
-	stands = has(v, F_loading_loaded_bytes) && still >= limit(v, T_LOAD_SLOW_STALL);
+	stands = has(v, F_loading_loaded_bytes) &&
+		 has_lasted(v, s->from, limit(v, T_LOAD_SLOW_STALL));
 	if (!stands && eta <= limit(v, T_LOAD_SLOW_ETA))
 		return VERDICT_CLEAR;
 	if (stands)
@@ -91,7 +92,7 @@ seems_without_points(const struct view *v, struct scratch *s)
 		s->from = v->at.mono;
 		s->n[0] = attempts;
 	}
-	return clock_diff_s(v->at.mono, s->from) >= limit(v, T_OFF_FOR);
+	return has_lasted(v, s->from, limit(v, T_OFF_FOR));
 }
 
 enum verdict
@@ -160,7 +161,7 @@ detect_writes_refused(const struct view *v, struct scratch *s, struct notice *n)
 		return VERDICT_KEEP;
 	if (refused <= 0)
 		return VERDICT_CLEAR;
-	if (clock_diff_s(v->at.mono, s->last) >= limit(v, T_REFUSED_CLEAR))
+	if (has_lasted(v, s->last, limit(v, T_REFUSED_CLEAR)))
 		s->n[0] = 0;
 	s->last = v->at.mono;
 	s->n[0] += refused;

@@ -211,20 +211,12 @@ struct hold {
 	double for_s, clear_s;
 };
 
-/*
- * A sample is never exactly on time: one that ends a hold by a hair too early is
- * not to make it last until the next.
- */
-static bool
-has_lasted(struct mono from, struct mono now, double seconds)
-{
-	return clock_diff_s(now, from) >= seconds - fmin(0.1, seconds / 10);
-}
-
 static void
 judge(struct incidents *in, struct state *s, enum severity severity, struct hold hold,
-      struct notice *n, struct instant at)
+      struct notice *n, const struct view *v)
 {
+	struct instant at = v->at;
+
 	if (severity == SEVERITY_NONE) {
 		s->from.ns = 0;
 		s->samples = 0;
@@ -232,7 +224,7 @@ judge(struct incidents *in, struct state *s, enum severity severity, struct hold
 			return;
 		if (s->over.ns == 0)
 			s->over = at.mono;
-		if (has_lasted(s->over, at.mono, hold.clear_s))
+		if (has_lasted(v, s->over, hold.clear_s))
 			clear(in, s, n, "over", at);
 		return;
 	}
@@ -244,7 +236,7 @@ judge(struct incidents *in, struct state *s, enum severity severity, struct hold
 	}
 	s->samples++;
 	if (s->open || hold.for_s == 0 ||
-	    (s->samples >= 2 && has_lasted(s->from, at.mono, hold.for_s)))
+	    (s->samples >= 2 && has_lasted(v, s->from, hold.for_s)))
 		raise(in, s, severity, n, at);
 }
 
@@ -303,7 +295,7 @@ step_catalogue(struct incidents *in, const struct view *v, enum incident i)
 	}
 	verdict = d->detect(v, &s->scratch, &n);
 	if (verdict != VERDICT_KEEP)
-		judge(in, s, severities[verdict], hold, &n, v->at);
+		judge(in, s, severities[verdict], hold, &n, v);
 }
 
 /*
@@ -331,7 +323,7 @@ step_own(struct incidents *in, const struct view *v, unsigned i)
 		notice_figure(&n, "limit", r->limit);
 	}
 	judge(in, &in->own[i].state, severity, (struct hold){ .for_s = r->for_s }, &n,
-	      v->at);
+	      v);
 }
 
 static bool

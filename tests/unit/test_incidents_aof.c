@@ -117,6 +117,25 @@ test_backlog_behind_an_fsync(void **arg)
 	drive_end(&d);
 }
 
+static void
+test_backlog_at_early_sample(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-7.0-aof");
+	d.no_repeats = true;
+	backlog(&d, 33 * MIB, 1);
+	drive_until_early(&d, 15);
+	expect_incidents(&d, "14.999 raised aof.backlog critical\n");
+	backlog(&d, 0, 0);
+	drive_until(&d, 18);
+	expect_incidents(&d, "");
+	drive_until_early(&d, 20);
+	expect_incidents(&d, "19.999 cleared aof.backlog critical\n");
+	drive_end(&d);
+}
+
 /* In every sample: once below, or once without a pending fsync, begins anew. */
 static void
 test_backlog_in_every_sample(void **arg)
@@ -683,7 +702,6 @@ test_stopped(void **arg)
 	drive_end(&d);
 }
 
-/* The sample that ends the hold comes a hair too early, as one in two does. */
 static void
 test_stopped_at_early_sample(void **arg)
 {
@@ -691,9 +709,7 @@ test_stopped_at_early_sample(void **arg)
 
 	(void)arg;
 	stop_aof(&d, "redis-7.0-aof");
-	drive_until(&d, 39);
-	d.next -= 0.001;
-	drive_until(&d, 40.5);
+	drive_until_early(&d, 40);
 	expect_incidents(&d, "39.999 raised aof.stopped critical\n");
 	drive_end(&d);
 }
@@ -829,6 +845,7 @@ main(void)
 		cmocka_unit_test(test_write_failed),
 		cmocka_unit_test(test_trap_write_status_without_aof),
 		cmocka_unit_test(test_backlog_behind_an_fsync),
+		cmocka_unit_test(test_backlog_at_early_sample),
 		cmocka_unit_test(test_backlog_in_every_sample),
 		cmocka_unit_test(test_backlog_while_writing_fails),
 		cmocka_unit_test(test_backlog_of_both_kinds),

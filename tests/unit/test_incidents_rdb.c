@@ -337,6 +337,20 @@ test_save_stuck(void **arg)
 }
 
 static void
+test_save_stuck_at_early_sample(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	saving(&d, 4096);
+	step_at(&d, 11, 1200);
+	step_at(&d, 12, 2049);
+	drive_until_early(&d, 72);
+	expect_incidents(&d, "71.999 raised rdb.save_stuck critical\n");
+	drive_end(&d);
+}
+
+static void
 test_save_stuck_bounds(void **arg)
 {
 	/* keys in all; steps; at what it stands; whether that is stuck */
@@ -1006,6 +1020,18 @@ test_save_starved(void **arg)
 }
 
 static void
+test_save_starved_at_early_sample(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	starving(&d, "60 1", 7);
+	drive_until_early(&d, 610);
+	expect_incidents(&d, "609.999 raised save.starved critical\n");
+	drive_end(&d);
+}
+
+static void
 test_save_starved_not_when(void **arg)
 {
 	struct drive d;
@@ -1439,6 +1465,20 @@ test_module_fork_blocking(void **arg)
 	drive_end(&d);
 }
 
+static void
+test_module_fork_at_early_sample(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin(&d, "redis-7.0-saved");
+	drive_set(&d, "rdb_changes_since_last_save", "1");
+	drive_set(&d, "module_fork_in_progress", "1");
+	drive_until_early(&d, 610);
+	expect_incidents(&d, "609.999 raised module.fork_blocking warning\n");
+	drive_end(&d);
+}
+
 int
 main(void)
 {
@@ -1456,6 +1496,7 @@ main(void)
 		cmocka_unit_test(test_silent_cancelled_save),
 		cmocka_unit_test(test_silent_manual_save_without_points),
 		cmocka_unit_test(test_save_stuck),
+		cmocka_unit_test(test_save_stuck_at_early_sample),
 		cmocka_unit_test(test_save_stuck_bounds),
 		cmocka_unit_test(test_save_stuck_patience_grows_with_the_steps),
 		cmocka_unit_test(test_save_stuck_is_of_one_save),
@@ -1478,6 +1519,7 @@ main(void)
 		cmocka_unit_test(test_memory_of_the_last_save_outlives_a_restart),
 		cmocka_unit_test(test_never_saved_not_when),
 		cmocka_unit_test(test_save_starved),
+		cmocka_unit_test(test_save_starved_at_early_sample),
 		cmocka_unit_test(test_save_starved_not_when),
 		cmocka_unit_test(test_save_starved_counts_since_the_last_save),
 		cmocka_unit_test(test_save_starved_not_while_one_runs),
@@ -1492,6 +1534,7 @@ main(void)
 		cmocka_unit_test(test_fork_memory_past_the_limit),
 		cmocka_unit_test(test_fork_memory_not_when_headroom_is_unknown),
 		cmocka_unit_test(test_module_fork_blocking),
+		cmocka_unit_test(test_module_fork_at_early_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,18 @@ test_load_slow_without_progress(void **arg)
 	drive_end(&d);
 }
 
+static void
+test_load_slow_at_early_sample(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	load(&d, "loading");
+	drive_until_early(&d, 70);
+	expect_incidents(&d, "69.999 raised load.slow warning\n");
+	drive_end(&d);
+}
+
 /* loading is not async_loading, and its figures are there only while it is. */
 static void
 test_trap_loading_fields_are_absent(void **arg)
@@ -700,6 +712,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load_slow_by_its_eta),
 		cmocka_unit_test(test_load_slow_without_progress),
+		cmocka_unit_test(test_load_slow_at_early_sample),
 		cmocka_unit_test(test_trap_loading_fields_are_absent),
 		cmocka_unit_test(test_silent_first_sync_of_a_replica),
 		cmocka_unit_test(test_restarted_empty),
