@@ -39,9 +39,14 @@ class FakeConnection:
         with self._lock, contextlib.suppress(OSError):
             self.sock.sendall(data)
 
-    def close(self):
+    def _shutdown(self, how):
+        # An SSLSocket's own shutdown() also forgets that it speaks TLS: what its
+        # reader gets then is what is on the wire.
         with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self.sock, how)
+
+    def close(self):
+        self._shutdown(socket.SHUT_RDWR)
 
     def reset(self):
         """Close with RST instead of FIN."""
@@ -49,8 +54,7 @@ class FakeConnection:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                  struct.pack("ii", 1, 0))
         # shutdown wakes the reader, whose close() then sends the RST.
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RD)
+        self._shutdown(socket.SHUT_RD)
 
 
 class FakeServer:
