@@ -24,7 +24,7 @@ enum group_kind {
 
 #define GROUP_SEEDS_MAX 32
 
-/* It owns what it holds. Adding a setting: as in target_config.h. */
+/* It owns what it holds. Adding a setting: a field here, in copy and in fini. */
 struct group_config {
 	enum group_kind kind;
 	char *name; /* of the group; of a file its path */
@@ -57,7 +57,8 @@ const char *group_kind_name(enum group_kind kind);
  * name that it has in the group ("cache" for the master of sentinels, and else
  * "cache/127.0.0.1:6380", "orders/3c1f9e2a"; in a file its own), with its channels
  * completed. False, with the reason and without a target, when that cannot be: a
- * name or a channel would be too long.
+ * name or a channel would be too long, or a channel has a brace of its own, behind
+ * which Redis would not look for a tag.
  */
 bool group_config_target(const struct group_config *c, const struct member *m,
 			 struct target_config *target, char *error, size_t error_size);

@@ -28,7 +28,10 @@ struct members {
 	size_t count;
 };
 
-/* A copy of the strings; tag NULL. What is returned is valid until the next one. */
+/*
+ * Adds one, behind the others, with copies of the strings; host NULL: its endpoint is
+ * still to be filled in. What is returned is valid until the next one.
+ */
 struct member *members_add(struct members *m, const char *name, const char *host,
 			   int port);
 
@@ -40,9 +43,10 @@ struct member *members_find(const struct members *m, const char *name);
 /* Whether both, sorted, say the same. */
 bool members_same(const struct members *a, const struct members *b);
 
+/* Deep copy; *to need not be initialised. */
 void members_copy(struct members *to, const struct members *from);
 
-/* May be called twice. */
+/* Frees what *m holds. May be called twice. */
 void members_fini(struct members *m);
 
 #endif
