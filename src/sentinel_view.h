@@ -24,6 +24,7 @@ struct sentinel_view {
 	struct members replicas; /* named by their address, as endpoint_name has it */
 };
 
+/* May be called twice. */
 void sentinel_view_fini(struct sentinel_view *view);
 
 /*
