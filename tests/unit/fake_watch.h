@@ -266,7 +266,7 @@ watch_blind(struct watch *w, unsigned i)
 void
 watch_set_address(struct watch *w, const char *address, enum target_identity identity)
 {
-	(void)w, (void)address;
+	(void)w, (void)address, (void)identity;
 }
 
 #endif
