@@ -103,13 +103,13 @@ assert_refused(const char *bytes, const char *reason)
 static const char *
 repeat(const char *head, const char *repeated, size_t count, const char *tail)
 {
-	static char text[1100000];
+	static char text[8500000];
 	char *at = text + sprintf(text, "%s", head);
+	size_t each = strlen(repeated);
 
-	assert_true(strlen(head) + count * strlen(repeated) + strlen(tail) <
-		    sizeof(text));
+	assert_true(strlen(head) + count * each + strlen(tail) < sizeof(text));
 	for (size_t i = 0; i < count; i++)
-		at += sprintf(at, "%s", repeated);
+		at = (char *)mempcpy(at, repeated, each);
 	strcpy(at, tail);
 	return text;
 }
