@@ -13,6 +13,7 @@ Environment:
 """
 
 from .burden import MIB, Burden, cpu_seconds, descriptors, sanitized
+from .cluster import Cluster, ClusterNode
 from .conf import (
     ConfFile, conf_group, conf_target, conf_text, conf_value, parse_conf, quoted,
 )
@@ -26,7 +27,8 @@ from .names import NameServer, Namespace
 from .processes import (
     die_with_parent, free_port, process_state, suspend, temporary_directory,
 )
-from .resp import Push, ReplyError, Resp, bulk, encode
+from .resp import Push, ReplyError, Resp, answer, bulk, encode
+from .sentinel import Sentinel, SentinelGroup
 from .server import RedisServer, redis_binary
 from .shim import Shim
 from .tls import Authority, Certificate, TlsFakeServer

@@ -1,5 +1,6 @@
 """Processes, ports and directories that leave nothing behind."""
 
+import collections
 import ctypes
 import errno
 import os
@@ -13,6 +14,7 @@ from .waiting import eventually
 
 
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
+_given = collections.deque(maxlen=100)  # ports whose servers may not listen yet
 
 
 def die_with_parent():
@@ -42,6 +44,8 @@ def free_port():
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 20
     while True:
         port = random.randrange(12000 + worker * 1000, 13000 + worker * 1000)
+        if port in _given:
+            continue
         try:
             for family, host in (
                 (socket.AF_INET, "127.0.0.1"),
@@ -53,6 +57,7 @@ def free_port():
         except OSError as error:
             if error.errno == errno.EADDRINUSE:  # no IPv6 is no obstacle
                 continue
+        _given.append(port)
         return port
 
 

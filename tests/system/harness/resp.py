@@ -35,6 +35,17 @@ def bulk(data):
     return b"$%d\r\n%s\r\n" % (len(data), data)
 
 
+def answer(value):
+    """A reply as servers send it: of text, a number, None, or a list of such."""
+    if value is None:
+        return b"$-1\r\n"
+    if isinstance(value, int):
+        return b":%d\r\n" % value
+    if isinstance(value, (list, tuple)):
+        return b"*%d\r\n" % len(value) + b"".join(map(answer, value))
+    return bulk(value if isinstance(value, bytes) else str(value).encode())
+
+
 class Resp:
     """A connection that speaks RESP2 and RESP3 and hides nothing.
 

@@ -55,11 +55,12 @@ class RedisServer:
         self.env = {**os.environ, **(env or {})}
         self.save = save
         self.password = password
+        self.config = None              # a file that goes before the arguments
         self.port = (port or free_port()) if ipv4 or ipv6 else 0
         self.hosts = ["127.0.0.1"] * ipv4 + ["::1"] * ipv6
         self.path = str(self.dir / "redis.sock") if unix else None
         self.process = None
-        self._suspended = False
+        self.suspended = False
         self._clients = []
 
     @property
@@ -98,9 +99,10 @@ class RedisServer:
         program = self.dir / "redis-server"
         if not program.is_symlink():
             program.symlink_to(self.binary)
-        command = [str(program), "--dir", str(self.dir), "--save", self.save,
-                   "--daemonize", "no", "--port", str(self.port),
-                   "--logfile", str(self.dir / "log")]
+        command = [str(program)] + ([str(self.config)] if self.config else [])
+        command += ["--dir", str(self.dir), "--save", self.save,
+                    "--daemonize", "no", "--port", str(self.port),
+                    "--logfile", str(self.dir / "log")]
         if self.hosts:
             command += ["--bind", *self.hosts]
         if self.path:
@@ -115,9 +117,11 @@ class RedisServer:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, preexec_fn=die_with_parent,
         )
-        self._suspended = False
-        if wait:
-            eventually(self._answers, 10, what="redis-server answers")
+        self.suspended = False
+        return self.wait_answers() if wait else self
+
+    def wait_answers(self):
+        eventually(self._answers, 10, what="redis-server answers")
         return self
 
     def stop(self):
@@ -137,11 +141,11 @@ class RedisServer:
     def suspend(self):
         """It accepts connections (the kernel does) and answers nothing."""
         suspend(self.pid)
-        self._suspended = True
+        self.suspended = True
 
     def resume(self):
         os.kill(self.pid, signal.SIGCONT)
-        self._suspended = False
+        self.suspended = False
 
     def client(self, **options):
         """A redis-py client, closed when the server is."""
@@ -200,7 +204,7 @@ class RedisServer:
         process, self.process = self.process, None
         children = _children(process.pid)
         process.send_signal(number)
-        if self._suspended:
+        if self.suspended:
             process.send_signal(signal.SIGCONT)
         try:
             process.wait(10 * SLOW)
