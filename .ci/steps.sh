@@ -1,5 +1,6 @@
 # What .ci/run and its like are made of; sourced by them. One line a step; a step that
-# fails shows the end of its log.
+# fails shows what failed in it, and then the end of its log: little, for who reads a
+# CI's page may see only how it begins.
 # shellcheck shell=bash
 exec </dev/null
 export CI=true LC_ALL=C.UTF-8 NO_COLOR=1 DEBIAN_FRONTEND=noninteractive
@@ -9,6 +10,24 @@ limit=1200
 failed=()
 # An interrupt ends the step that runs, and what that started.
 trap 'kill "${child:-}" 2>/dev/null; wait; exit 130' INT TERM HUP
+trap '((${#failed[@]} == 0)) || echo "failed: ${failed[*]}"' EXIT
+
+# What says why: compilers and linters, make, cmocka, sanitizers, pytest's summary, the
+# scripts here. And what a log has besides and nobody misses.
+faults='^(\S+:[0-9]+:([0-9]+:)? (fatal )?(error|warning|style|performance|portability): |'
+faults+='make(\[[0-9]+\])?: \*\*\*|.*(undefined reference to |: command not found)|[EW]: |'
+faults+='\[ +(ERROR|LINE|FAILED) +\] [^0-9]|--- .* \(exit code |In .* line [0-9]+:|'
+faults+='[ |]*(==[0-9]+== ?ERROR: |SUMMARY: |.*: runtime error: )|(FAILED|ERROR) |FAIL |'
+faults+='(not met|bench|mandoc|demo): )'
+noise='^( +(CC|LD|TEST|FUZZ) |[.FEsx]+ +\[ *[0-9]+%\]|bringing up nodes|[0-9]+ warnings? gen)'
+
+# explain LOG: the lines that say why, then the last of the others.
+explain()
+{
+	grep -aE "$faults" "$1" | awk '!seen[$0]++' | head -n 60 | cut -c 1-300 |
+		sed 's/^/    ! /' || :
+	grep -avE "$noise|$faults" "$1" | tail -n 40 | cut -c 1-300 | sed 's/^/    | /' || :
+}
 
 # step NAME COMMAND...: runs it, for $limit seconds at most; shows how it went and what
 # the test suites counted. What runs in the background ignores SIGINT, unless told.
@@ -27,18 +46,14 @@ step()
 		failed+=("$name")
 		printf 'FAIL  %-9s %4d s  (exit code %d) %s\n' "$name" \
 			$((SECONDS - started)) "$status" "$*"
-		tail -n 200 "$log" | sed 's/^/    | /'
+		explain "$log"
 	fi
-	grep -E '^(unit|fuzz): |^=* ?[0-9]+ [a-z]+.* in [0-9.]+s' "$log" | sed 's/^/      /' || :
+	grep -aE '^(unit|fuzz): |^=* ?[0-9]+ [a-z]+.* in [0-9.]+s' "$log" | sed 's/^/      /' || :
 	return "$status"
 }
 
 # What all steps come to: the caller's last line, and its status.
 conclude()
 {
-	if ((${#failed[@]})); then
-		echo "failed: ${failed[*]}"
-		return 1
-	fi
-	echo "all good, after $SECONDS s"
+	((${#failed[@]} == 0)) && echo "all good, after $SECONDS s"
 }

@@ -408,6 +408,7 @@ def test_tls_port_in_clear(make_tls_redis, good, make_daemon):
     wait_reason(daemon, "if it speaks TLS on this port: rediss://$")
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
 def test_too_old(good, ca, make_tls, make_daemon):
     """TLS 1.1 is none."""
     fake = make_tls(good, start=False)
