@@ -200,38 +200,44 @@ connect_cb(const redisAsyncContext *ac, int status)
 		c->connected = true;
 }
 
+/* What it is to those who know nothing of hiredis; its times are not set. */
+static struct reply
+reply_of(const redisReply *r)
+{
+	switch (r->type) {
+	case REDIS_REPLY_STRING:
+	case REDIS_REPLY_STATUS:
+		return (struct reply){ .kind = REPLY_TEXT,
+				       .text = r->str,
+				       .len = r->len };
+	case REDIS_REPLY_ERROR:
+		return (struct reply){ .kind = REPLY_ERROR,
+				       .text = r->str,
+				       .len = r->len };
+	case REDIS_REPLY_INTEGER:
+		return (struct reply){ .kind = REPLY_INTEGER,
+				       .text = "",
+				       .integer = r->integer };
+	case REDIS_REPLY_ARRAY:
+		return (struct reply){ .kind = REPLY_LIST, .text = "", .list = r };
+	default:
+		return (struct reply){ .kind = REPLY_NIL, .text = "" };
+	}
+}
+
 static void
 reply_cb(redisAsyncContext *ac, void *data, void *privdata)
 {
 	struct connection *c = ac->data;
-	const redisReply *r = data;
-	struct reply reply = { .text = "" };
+	struct reply reply;
 
 	(void)privdata;
 	/* NULL: the context dies; the cleanup hook says why. */
-	if (r == NULL || c == NULL)
+	if (data == NULL || c == NULL)
 		return;
 	c->heard = true;
+	reply = reply_of(data);
 	reply.now = c->now;
-	switch (r->type) {
-	case REDIS_REPLY_STRING:
-	case REDIS_REPLY_STATUS:
-	case REDIS_REPLY_ERROR:
-		reply.kind = r->type == REDIS_REPLY_ERROR ? REPLY_ERROR : REPLY_TEXT;
-		reply.text = r->str;
-		reply.len = r->len;
-		break;
-	case REDIS_REPLY_INTEGER:
-		reply.kind = REPLY_INTEGER;
-		reply.integer = r->integer;
-		break;
-	case REDIS_REPLY_ARRAY:
-		reply.kind = REPLY_LIST;
-		reply.list = r;
-		break;
-	default:
-		reply.kind = REPLY_NIL;
-	}
 	c->handlers->reply(c->owner, &reply);
 }
 
@@ -495,6 +501,17 @@ connection_list_text(const struct reply *reply, const char *name)
 			return value->str;
 	}
 	return NULL;
+}
+
+bool
+connection_list_at(const struct reply *list, size_t i, struct reply *element)
+{
+	const redisReply *r = list->list;
+
+	if (list->kind != REPLY_LIST || i >= r->elements)
+		return false;
+	*element = reply_of(r->element[i]);
+	return true;
 }
 
 size_t

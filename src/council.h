@@ -3,8 +3,9 @@
  * a link each: sentinels, or nodes of a cluster. What their answers mean is the
  * owner's affair.
  *
- * There are `seats` seats. Where there are more candidates than seats, one whose
- * link goes down gives its seat to the next candidate that has none.
+ * There are `seats` seats. Where there are more candidates than seats, one who is
+ * gone, or of no use, gives the seat to the next candidate that has none; once a
+ * second at the most, so that many who are down are not knocked at all at once.
  */
 #ifndef COUNCIL_H
 #define COUNCIL_H
@@ -26,26 +27,34 @@ struct resolver;
 struct council_handlers {
 	/*
 	 * An answer to question `question`, in their order; where: whom it was asked.
+	 * False when it is of no use: then that seat is not heard, but asked again.
 	 * Borrowed for the call, in which nothing of the council's may be called.
 	 */
-	void (*answer)(void *owner, unsigned seat, unsigned question,
+	bool (*answer)(void *owner, unsigned seat, unsigned question,
 		       const struct endpoint *where, const struct reply *reply);
-	/* What that seat has said counts no longer: it is down, silent or another. */
+	/*
+	 * What that seat has said counts no longer: it is down, silent or another.
+	 * Told at each attempt that fails. Else as `answer`.
+	 */
 	void (*gone)(void *owner, unsigned seat, const struct endpoint *where,
 		     const char *reason);
 	/*
-	 * A round is over: each seat has answered, or is gone, or the next round is
-	 * due and it is late. The first comes when each has answered or failed once,
-	 * and after three seconds at the latest. The owner may do anything here but
-	 * free the council.
+	 * A round is over: who was asked has answered or is gone, or the next round
+	 * is due and somebody is late. Also when there is news between two rounds.
+	 *
+	 * The first, and the first after nobody could be heard, comes when each
+	 * candidate in reach of a seat has answered or failed, and after three
+	 * seconds at the latest: who answers first is not believed for that alone.
+	 * The owner may do anything here but free the council.
 	 */
 	void (*round)(void *owner, struct mono now);
 };
 
 /*
- * Asks at once and then every period_ns. name is for the log; questions: commands
- * in words, each a NULL-terminated list. All is borrowed for the council's life
- * but candidates, which are copied.
+ * Asks at once and then every period_ns. name is for the log, where each seat is
+ * called by it and its address: "cache, sentinel"; questions: commands in words,
+ * each a NULL-terminated list. Of what is given handlers and owner are borrowed for
+ * the council's life, the rest for the call.
  */
 struct council *council_new(struct event_base *base, struct resolver *resolver,
 			    const char *name, unsigned seats, int64_t period_ns,
@@ -55,12 +64,18 @@ struct council *council_new(struct event_base *base, struct resolver *resolver,
 			    const struct council_handlers *handlers, void *owner,
 			    struct mono now);
 
-/* NULL is fine. Not from inside of `answer` and `gone`. */
+/* NULL is fine. Not from inside of a handler. */
 void council_free(struct council *c);
 
-/* Other candidates from now on; a seat whose own is still among them keeps it. */
+/*
+ * Other candidates from now on; a seat whose own is still among them keeps it, the
+ * others change on a fresh stack. Of two with one address the second is left out.
+ */
 void council_set_candidates(struct council *c, const struct endpoint *candidates,
-			    size_t count);
+			    size_t count, struct mono now);
+
+/* Asks that often from now on. */
+void council_set_period(struct council *c, int64_t period_ns, struct mono now);
 
 /* How many seats there are to be heard, and how many of them are. */
 unsigned council_seats(const struct council *c);

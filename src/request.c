@@ -29,7 +29,7 @@ static const struct row rows[] = {
 			     { .bytes = 4096, .objects = 8 } },
 	[REQUEST_PUBLISH] = { "PUBLISH", 2000, 60000, { .bytes = 4096, .objects = 1 } },
 	/* A cluster of 1,000 nodes whose slots are scattered: 3 MB, one text. */
-	[REQUEST_DISCOVERY] = { "a question about the group",
+	[REQUEST_DISCOVERY] = { "discovery's question",
 				2000,
 				10000,
 				{ .bytes = 8388608, .objects = 65536 } },

@@ -30,7 +30,7 @@ struct link {
 	struct request_queue queue;
 	char *bytes; /* of the last request */
 	size_t len;
-	unsigned sent[REQUEST_PUBLISH + 1]; /* requests, by kind */
+	unsigned sent[REQUEST_HELPER + 1]; /* requests, by kind */
 	unsigned long connects;
 	bool failed; /* link_fail was called, with: */
 	enum fault fault;
