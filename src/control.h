@@ -20,7 +20,7 @@ struct control_hooks {
 	char *(*reload)(void *owner);
 	/* The configuration in force, as text; the caller frees it. */
 	char *(*config)(void *owner);
-	/* Sets what a report says of the configuration. */
+	/* Sets what a report says of the configuration and of the groups. */
 	void (*report)(void *owner, struct daemon_report *report);
 	void *owner;
 };

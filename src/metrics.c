@@ -218,6 +218,54 @@ print_incidents(FILE *f, const struct target_report *targets, size_t count)
 	}
 }
 
+static double
+group_targets(const struct group_report *g)
+{
+	return (double)g->targets;
+}
+
+static double
+group_sources(const struct group_report *g)
+{
+	return (double)g->sources;
+}
+
+static double
+group_heard(const struct group_report *g)
+{
+	return (double)g->heard;
+}
+
+/* All are gauges. */
+static const struct group_metric {
+	const char *name, *help;
+	double (*value)(const struct group_report *g);
+} group_metrics[] = {
+	{ "pinfod_group_targets", "Targets that the group has found.", group_targets },
+	{ "pinfod_group_sources", "Who can be asked for them.", group_sources },
+	{ "pinfod_group_sources_heard", "Who of those answers.", group_heard },
+};
+
+static void
+print_groups(FILE *f, const struct daemon_report *d)
+{
+	size_t count = d->group_count > 0
+			       ? sizeof(group_metrics) / sizeof(group_metrics[0])
+			       : 0;
+
+	for (size_t m = 0; m < count; m++) {
+		const struct group_metric *metric = &group_metrics[m];
+
+		fprintf(f, "# HELP %s %s\n# TYPE %s gauge\n", metric->name,
+			metric->help, metric->name);
+		for (size_t i = 0; i < d->group_count; i++) {
+			fprintf(f, "%s{", metric->name);
+			print_label(f, "group", d->groups[i].name);
+			fprintf(f, "} %.0f\n", metric->value(&d->groups[i]));
+		}
+	}
+}
+
 char *
 report_metrics(const struct daemon_report *d, const struct target_report *targets,
 	       size_t count)
@@ -238,6 +286,7 @@ report_metrics(const struct daemon_report *d, const struct target_report *target
 		"# HELP pinfod_config_ok Whether the last reload succeeded.\n"
 		"# TYPE pinfod_config_ok gauge\npinfod_config_ok %d\n",
 		d->version, d->uptime_s, d->clients, d->config_error == NULL);
+	print_groups(f, d);
 	print_states(f, targets, count);
 	print_incidents(f, targets, count);
 	for (size_t m = 0; m < sizeof(metrics) / sizeof(metrics[0]); m++) {

@@ -157,6 +157,27 @@ report_target_line(const struct target_report *t)
 	return shown;
 }
 
+/* "2 of 3 heard, 2 agree, 3 targets"; of one source nobody counts. */
+char *
+report_group_line(const struct group_report *g)
+{
+	char *sources = g->sources > 1 ? xasprintf("%zu of %zu heard, %zu agree, ",
+						   g->heard, g->sources, g->agree)
+				       : xstrdup("");
+	char *targets = g->settled ? xasprintf("%zu target%s", g->targets,
+					       g->targets == 1 ? "" : "s")
+				   : xstrdup("asking");
+	char *line =
+		xasprintf("group %s: %s, %s%s%s%s", g->name, g->kind, sources, targets,
+			  g->trouble ? "; " : "", g->trouble ? g->trouble : "");
+	char *shown = printable(line);
+
+	free(sources);
+	free(targets);
+	free(line);
+	return shown;
+}
+
 static json_t *
 json_counts(const struct target_report *t)
 {
@@ -255,6 +276,22 @@ json_target(const struct target_report *t)
 }
 
 static json_t *
+json_group(const struct group_report *g)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "name", json_text(g->name));
+	json_object_set_new(o, "kind", json_text(g->kind));
+	json_object_set_new(o, "settled", json_boolean(g->settled));
+	json_object_set_new(o, "targets", json_integer((json_int_t)g->targets));
+	json_object_set_new(o, "sources", json_integer((json_int_t)g->sources));
+	json_object_set_new(o, "heard", json_integer((json_int_t)g->heard));
+	json_object_set_new(o, "agree", json_integer((json_int_t)g->agree));
+	json_object_set_new(o, "trouble", json_text(g->trouble));
+	return o;
+}
+
+static json_t *
 json_config(const struct daemon_report *d)
 {
 	json_t *o = json_object();
@@ -270,7 +307,7 @@ char *
 report_json(const struct daemon_report *d, const struct target_report *targets,
 	    size_t count)
 {
-	json_t *o = json_object(), *list = json_array();
+	json_t *o = json_object(), *list = json_array(), *groups = json_array();
 
 	json_object_set_new(o, "schema", json_integer(SCHEMA));
 	json_object_set_new(o, "version", json_text(d->version));
@@ -282,6 +319,9 @@ report_json(const struct daemon_report *d, const struct target_report *targets,
 	json_object_set_new(o, "clients_dropped",
 			    json_integer((json_int_t)d->clients_dropped));
 	json_object_set_new(o, "config", json_config(d));
+	for (size_t i = 0; i < d->group_count; i++)
+		json_array_append_new(groups, json_group(&d->groups[i]));
+	json_object_set_new(o, "groups", groups);
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, json_target(&targets[i]));
 	json_object_set_new(o, "targets", list);
@@ -310,6 +350,25 @@ report_silences(const struct silences *silences, struct wall now)
 	return json_line(list);
 }
 
+/* As Redis tells of its replicas. */
+static void
+info_groups(FILE *f, const struct daemon_report *d)
+{
+	if (d->group_count == 0)
+		return;
+	fprintf(f, "\r\n# Groups\r\ngroups:%zu\r\n", d->group_count);
+	for (size_t i = 0; i < d->group_count; i++) {
+		const struct group_report *g = &d->groups[i];
+		char *name = printable(g->name);
+
+		fprintf(f,
+			"group%zu:name=%s,kind=%s,targets=%zu,sources=%zu,heard=%zu,"
+			"agree=%zu\r\n",
+			i, name, g->kind, g->targets, g->sources, g->heard, g->agree);
+		free(name);
+	}
+}
+
 char *
 report_info(const struct daemon_report *d, const struct target_report *targets,
 	    size_t count)
@@ -331,6 +390,7 @@ report_info(const struct daemon_report *d, const struct target_report *targets,
 	for (size_t i = 0; i < sizeof(by_state) / sizeof(by_state[0]); i++)
 		fprintf(f, "targets_%s:%zu\r\n",
 			report_state_name((enum target_state)i), by_state[i]);
+	info_groups(f, d);
 	fclose(f);
 	return text;
 }

@@ -91,10 +91,12 @@ struct daemon_report {
 	unsigned clients;
 	unsigned long clients_refused, clients_dropped;
 	size_t targets;
-	const char *config_file;  /* NULL: none */
-	double config_age_s;	  /* since it was loaded */
-	unsigned long reloads;	  /* that succeeded */
-	const char *config_error; /* of the last reload; NULL: it succeeded */
+	const char *config_file;     /* NULL: none */
+	double config_age_s;	     /* since it was loaded */
+	unsigned long reloads;	     /* that succeeded */
+	const char *config_error;    /* of the last reload; NULL: it succeeded */
+	struct group_report *groups; /* the caller's, who frees it */
+	size_t group_count;
 };
 
 /* "up", "silent", …: as in docs/PROTOCOL.md. */
@@ -110,6 +112,7 @@ void report_free(struct target_report *reports, size_t count);
 /* One line without its end; the caller frees it. */
 char *report_daemon_line(const struct daemon_report *daemon);
 char *report_target_line(const struct target_report *target);
+char *report_group_line(const struct group_report *group);
 
 /* STATUS JSON as one line; the caller frees it. */
 char *report_json(const struct daemon_report *daemon,

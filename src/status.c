@@ -27,6 +27,12 @@ report_daemon(struct call *c, struct daemon_report *d)
 	c->on->hooks->report(c->on->hooks->owner, d);
 }
 
+static void
+free_daemon(struct daemon_report *d)
+{
+	free(d->groups);
+}
+
 /* With what is known of persistence; report_free frees it. */
 static struct target_report *
 report_targets(const struct call *c)
@@ -49,9 +55,14 @@ status_lines(struct call *c, const struct daemon_report *d,
 {
 	char *line;
 
-	resp_array(c->out, count + (all ? 1 : 0));
+	resp_array(c->out, count + (all ? 1 + d->group_count : 0));
 	if (all) {
 		line = report_daemon_line(d);
+		resp_status(c->out, line);
+		free(line);
+	}
+	for (size_t i = 0; all && i < d->group_count; i++) {
+		line = report_group_line(&d->groups[i]);
 		resp_status(c->out, line);
 		free(line);
 	}
@@ -89,6 +100,7 @@ status_tell(struct call *c)
 		status_lines(c, &d, targets + first, end - first, name == NULL);
 	}
 	report_free(targets, fleet_count(c->on->fleet));
+	free_daemon(&d);
 }
 
 typedef char *report_fn(const struct daemon_report *daemon,
@@ -107,6 +119,7 @@ tell_all(struct call *c, report_fn *report)
 	resp_text(c->out, text);
 	free(text);
 	report_free(targets, fleet_count(c->on->fleet));
+	free_daemon(&d);
 }
 
 void

@@ -194,6 +194,36 @@ test_no_targets(void **state)
 }
 
 static void
+test_groups(void **state)
+{
+	struct group_report groups[] = {
+		{ .name = "cache", .targets = 3, .sources = 5, .heard = 4 },
+		{ .name = "/a\"b\\c", .targets = 2000, .sources = 1, .heard = 0 },
+	};
+	struct daemon_report d = daemon_report;
+	char *text;
+
+	(void)state;
+	d.groups = groups;
+	d.group_count = 2;
+	text = report_metrics(&d, NULL, 0);
+	assert_holds(text, "# HELP pinfod_group_targets Targets that the group has "
+			   "found.\n"
+			   "# TYPE pinfod_group_targets gauge\n"
+			   "pinfod_group_targets{group=\"cache\"} 3\n"
+			   "pinfod_group_targets{group=\"/a\\\"b\\\\c\"} 2000\n"
+			   "# HELP pinfod_group_sources Who can be asked for them.\n"
+			   "# TYPE pinfod_group_sources gauge\n"
+			   "pinfod_group_sources{group=\"cache\"} 5\n"
+			   "pinfod_group_sources{group=\"/a\\\"b\\\\c\"} 1\n"
+			   "# HELP pinfod_group_sources_heard Who of those answers.\n"
+			   "# TYPE pinfod_group_sources_heard gauge\n"
+			   "pinfod_group_sources_heard{group=\"cache\"} 4\n"
+			   "pinfod_group_sources_heard{group=\"/a\\\"b\\\\c\"} 0\n");
+	free(text);
+}
+
+static void
 test_states(void **state)
 {
 	struct target_report t = orders;
@@ -279,9 +309,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),   cmocka_unit_test(test_no_targets),
-		cmocka_unit_test(test_states), cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_text),	cmocka_unit_test(test_no_targets),
+		cmocka_unit_test(test_groups),	cmocka_unit_test(test_states),
+		cmocka_unit_test(test_escapes), cmocka_unit_test(test_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,17 @@ static const struct target_report example_target = {
 	.connects = 1,
 };
 
+static const struct group_report example_group = {
+	.name = "cache",
+	.kind = "sentinel",
+	.targets = 3,
+	.sources = 3,
+	.heard = 2,
+	.agree = 2,
+	.settled = true,
+	.trouble = "127.0.0.1:26381: Connection refused",
+};
+
 static const char *const states[] = {
 	[TARGET_STOPPED] = "stopped", [TARGET_STARTING] = "starting",
 	[TARGET_UP] = "up",	      [TARGET_DOWN] = "down",
@@ -127,6 +138,46 @@ test_target_lines(void **state)
 			"0 dropped, never heard; 2 warning");
 }
 
+static void
+assert_group_line(const struct group_report *g, const char *expected)
+{
+	char *line = report_group_line(g);
+
+	assert_string_equal(line, expected);
+	free(line);
+}
+
+static void
+test_group_lines(void **state)
+{
+	struct group_report g = example_group;
+
+	(void)state;
+	/* The example of docs/PROTOCOL.md. */
+	assert_group_line(&g,
+			  "group cache: sentinel, 2 of 3 heard, 2 agree, 3 targets; "
+			  "127.0.0.1:26381: Connection refused");
+	g.trouble = NULL;
+	g.targets = 1;
+	assert_group_line(&g, "group cache: sentinel, 2 of 3 heard, 2 agree, 1 target");
+	g.targets = g.heard = g.agree = 0;
+	g.settled = false;
+	assert_group_line(&g, "group cache: sentinel, 0 of 3 heard, 0 agree, asking");
+	/* One source needs no count. */
+	g = (struct group_report){ .name = "/etc/pinfod/targets",
+				   .kind = "file",
+				   .targets = 2000,
+				   .sources = 1,
+				   .heard = 1,
+				   .agree = 1,
+				   .settled = true };
+	assert_group_line(&g, "group /etc/pinfod/targets: file, 2000 targets");
+	g.targets = 0;
+	g.trouble = "a\r\nb";
+	assert_group_line(&g, "group /etc/pinfod/targets: file, 0 targets; "
+			      "a\\x0d\\x0ab");
+}
+
 /* A line is one line, whatever the server says. */
 static void
 test_hostile_lines(void **state)
@@ -198,7 +249,14 @@ test_members(void **state)
 		{ "clients_refused", JSON_INTEGER },
 		{ "clients_dropped", JSON_INTEGER },
 		{ "config", JSON_OBJECT },
+		{ "groups", JSON_ARRAY },
 		{ "targets", JSON_ARRAY },
+	};
+	static const struct member group_members[] = {
+		{ "name", JSON_STRING },     { "kind", JSON_STRING },
+		{ "settled", JSON_TRUE },    { "targets", JSON_INTEGER },
+		{ "sources", JSON_INTEGER }, { "heard", JSON_INTEGER },
+		{ "agree", JSON_INTEGER },   { "trouble", JSON_NULL },
 	};
 	static const struct member target_members[] = {
 		{ "name", JSON_STRING },
@@ -232,11 +290,19 @@ test_members(void **state)
 		{ "notices_dropped", JSON_INTEGER },
 		{ "notices_kept", JSON_INTEGER },
 	};
-	json_t *o = read_back(&example_daemon, &example_target, 1);
+	struct group_report group = example_group;
+	struct daemon_report d = example_daemon;
+	json_t *o;
 
 	(void)state;
+	group.trouble = NULL;
+	d.groups = &group;
+	d.group_count = 1;
+	o = read_back(&d, &example_target, 1);
 	assert_members(o, daemon_members,
 		       sizeof(daemon_members) / sizeof(daemon_members[0]));
+	assert_members(json_array_get(json_object_get(o, "groups"), 0), group_members,
+		       sizeof(group_members) / sizeof(group_members[0]));
 	assert_members(json_array_get(json_object_get(o, "targets"), 0), target_members,
 		       sizeof(target_members) / sizeof(target_members[0]));
 	json_decref(o);
@@ -247,6 +313,10 @@ static void
 test_values(void **state)
 {
 	static char blind[] = "rdb.a: needs b\nrdb.c: needs d\n";
+	struct group_report groups[] = {
+		{ "g", "cluster", 25, 26, 27, 28, false, "gt" },
+		{ "h", "file", 0, 0, 0, 0, true, NULL },
+	};
 	const struct daemon_report d = {
 		.version = "v",
 		.pid = 1,
@@ -259,6 +329,8 @@ test_values(void **state)
 		.reloads = 17,
 		.config_error = "e",
 		.targets = 1,
+		.groups = groups,
+		.group_count = 2,
 	};
 	const struct target_report t = {
 		.name = "n",
@@ -304,6 +376,12 @@ test_values(void **state)
 		"\"clients_dropped\":5000000000,"
 		"\"config\":{\"file\":\"f\",\"age_s\":16.5,"
 		"\"reloads\":17,\"error\":\"e\"},"
+		"\"groups\":[{\"name\":\"g\",\"kind\":\"cluster\","
+		"\"settled\":false,\"targets\":25,\"sources\":26,"
+		"\"heard\":27,\"agree\":28,\"trouble\":\"gt\"},"
+		"{\"name\":\"h\",\"kind\":\"file\",\"settled\":true,"
+		"\"targets\":0,\"sources\":0,\"heard\":0,\"agree\":0,"
+		"\"trouble\":null}],"
 		"\"targets\":[{\"name\":\"n\","
 		"\"address\":\"a\",\"state\":\"busy\",\"since_s\":6.5,"
 		"\"reason\":\"r\",\"server\":\"s\",\"server_version\":\"sv\","
@@ -476,12 +554,34 @@ test_info(void **state)
 	free(text);
 }
 
+static void
+test_info_groups(void **state)
+{
+	struct group_report groups[] = { example_group,
+					 { "n\n", "file", 4, 5, 6, 7, true, NULL } };
+	struct daemon_report d = example_daemon;
+	char *text;
+
+	(void)state;
+	d.groups = groups;
+	d.group_count = 2;
+	text = report_info(&d, &example_target, 1);
+	assert_non_null(strstr(text, "\r\ntargets_refused:0\r\n\r\n# Groups\r\n"
+				     "groups:2\r\n"
+				     "group0:name=cache,kind=sentinel,targets=3,"
+				     "sources=3,heard=2,agree=2\r\n"
+				     "group1:name=n\\x0a,kind=file,targets=4,"
+				     "sources=5,heard=6,agree=7\r\n"));
+	free(text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_daemon_line),
 		cmocka_unit_test(test_target_lines),
+		cmocka_unit_test(test_group_lines),
 		cmocka_unit_test(test_hostile_lines),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_values),
@@ -491,6 +591,7 @@ main(void)
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_info),
+		cmocka_unit_test(test_info_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
