@@ -65,7 +65,9 @@ run_stop(struct call *c)
 	if (!call_targets(c, c->argc > 1 ? call_word(c, 1) : NULL, &i, &end))
 		return;
 	call_log(c);
-	for (; i < end; i++)
+	if (c->argc == 1)
+		fleet_stop(c->on->fleet, c->now);
+	else
 		target_stop(fleet_at(c->on->fleet, i), c->now);
 	call_ok(c);
 }

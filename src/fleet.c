@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bus.h"
+#include "endpoint.h"
 #include "glob.h"
 #include "history_file.h"
 #include "log.h"
@@ -30,6 +31,13 @@
 #define STEPS_MAX 50
 #define TARGETS_A_STEP 10
 
+/* The last START or STOP of all; who is found later is as they are. */
+enum order {
+	NOTHING, /* so each is as its configuration says */
+	TO_START,
+	TO_STOP,
+};
+
 struct fleet {
 	struct target_env env;
 	struct silences *silences;	   /* NULL: none */
@@ -37,6 +45,7 @@ struct fleet {
 	struct history_file *history_file; /* NULL: none */
 	struct target **targets;	   /* in the order of the configuration */
 	size_t count;
+	enum order ordered;
 };
 
 /*
@@ -313,6 +322,12 @@ compare_key(const void *key, const void *b)
 	return strcmp(key, target_name(*y));
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 /* When the i-th of count samples first: within a second, a few at once. */
 static struct mono
 first_of(size_t i, size_t count, struct mono now)
@@ -325,20 +340,20 @@ first_of(size_t i, size_t count, struct mono now)
 			    (int64_t)(i * steps / count) * SPREAD_NS / (int64_t)steps);
 }
 
-void
-fleet_configure(struct fleet *f, enum fleet_change change,
-		const struct target_config *configs, size_t count, struct mono now)
+/* What discovery may find other than it was: where it is, and what follows of it. */
+static bool
+differs(const struct target_config *a, const struct target_config *b)
 {
-	(void)change;
-	struct target **old = f->targets;
-	size_t old_count = f->count;
-	bool *kept = xcalloc(old_count + 1, sizeof(kept[0]));
-	bool *fresh = xcalloc(count + 1, sizeof(fresh[0]));
+	return !endpoint_same(&a->endpoint, &b->endpoint) ||
+	       strcmp(a->channel, b->channel) != 0 ||
+	       !same_text(a->notices, b->notices) || !same_text(a->tag, b->tag);
+}
 
-	f->targets = xcalloc(count, sizeof(f->targets[0]));
-	f->count = count;
-	if (old_count > 0)
-		qsort(old, old_count, sizeof(old[0]), compare);
+/* Each target by name from what there was, or new. *fresh: which of them are. */
+static void
+take_over(struct fleet *f, const struct target_config *configs, size_t count,
+	  struct target **old, bool *kept, size_t old_count, bool *fresh)
+{
 	for (size_t i = 0; i < count; i++) {
 		struct target **found = NULL;
 
@@ -350,18 +365,52 @@ fleet_configure(struct fleet *f, enum fleet_change change,
 			kept[found - old] = true;
 		f->targets[i] = found != NULL ? *found : add(f, &configs[i]);
 	}
+}
+
+/* A reload tells all of them, who then tell anew what is open. */
+static void
+tell(struct fleet *f, enum fleet_change change, const struct target_config *configs,
+     const bool *fresh, struct mono now)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct target *t = f->targets[i];
+		bool start = !configs[i].stopped;
+
+		if (change == FLEET_DISCOVERY && f->ordered != NOTHING)
+			start = f->ordered == TO_START;
+		if (fresh[i] && start)
+			target_start(t, first_of(i, f->count, now), now);
+		else if (!fresh[i] && (change == FLEET_RELOAD ||
+				       differs(target_config(t), &configs[i])))
+			target_configure(t, &configs[i], now);
+	}
+}
+
+void
+fleet_configure(struct fleet *f, enum fleet_change change,
+		const struct target_config *configs, size_t count, struct mono now)
+{
+	static const char *const gone[] = {
+		[FLEET_RELOAD] = "no longer configured",
+		[FLEET_DISCOVERY] = "no longer in its group",
+	};
+	struct target **old = f->targets;
+	size_t old_count = f->count;
+	bool *kept = xcalloc(old_count + 1, sizeof(kept[0]));
+	bool *fresh = xcalloc(count + 1, sizeof(fresh[0]));
+
+	f->targets = xcalloc(count, sizeof(f->targets[0]));
+	f->count = count;
+	if (old_count > 0)
+		qsort(old, old_count, sizeof(old[0]), compare);
+	take_over(f, configs, count, old, kept, old_count, fresh);
 	for (size_t i = 0; i < old_count; i++) {
 		if (kept[i])
 			continue;
-		log_notice(target_name(old[i]), "no longer configured");
+		log_notice(target_name(old[i]), "%s", gone[change]);
 		drop(f, old[i]);
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (!fresh[i])
-			target_configure(f->targets[i], &configs[i], now);
-		else if (!configs[i].stopped)
-			target_start(f->targets[i], first_of(i, count, now), now);
-	}
+	tell(f, change, configs, fresh, now);
 	free(fresh);
 	free(kept);
 	free(old);
@@ -382,6 +431,7 @@ fleet_at(const struct fleet *f, size_t i)
 void
 fleet_start(struct fleet *f, struct mono now)
 {
+	f->ordered = TO_START;
 	for (size_t i = 0; i < f->count; i++)
 		target_start(f->targets[i], first_of(i, f->count, now), now);
 }
@@ -389,6 +439,7 @@ fleet_start(struct fleet *f, struct mono now)
 void
 fleet_stop(struct fleet *f, struct mono now)
 {
+	f->ordered = TO_STOP;
 	for (size_t i = 0; i < f->count; i++)
 		target_stop(f->targets[i], now);
 }

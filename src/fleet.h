@@ -33,14 +33,15 @@ void fleet_watch(struct fleet *fleet, void (*changed)(void *watcher, struct mono
 /* Who is watched has changed, or how. */
 enum fleet_change {
 	FLEET_RELOAD,	 /* another configuration: all are told */
-	FLEET_DISCOVERY, /* a group has other members: nobody else is disturbed */
+	FLEET_DISCOVERY, /* a group has other members: who stays as he is is not told */
 };
 
 /*
  * Makes the fleet what the configurations say: targets that are no longer
  * there end, new ones are made, those that stay take over what changed. New
- * ones start, unless they are configured not to, or are found by discovery after
- * all were stopped; what happened to the others by START and STOP stays as it is.
+ * ones start, unless they are configured not to; what discovery finds does after
+ * all were started, and does not after all were stopped, whatever its configuration
+ * says. What happened to the others by START and STOP stays as it is.
  * Not from inside a target's callback.
  */
 void fleet_configure(struct fleet *fleet, enum fleet_change change,

@@ -639,6 +639,12 @@ target_name(const struct target *t)
 	return t->config.name;
 }
 
+const struct target_config *
+target_config(const struct target *t)
+{
+	return &t->config;
+}
+
 const char *
 target_notices_channel(const struct target *t)
 {

@@ -94,6 +94,9 @@ const char *target_channel(const struct target *target);
 
 const char *target_name(const struct target *target);
 
+/* What it was told last. */
+const struct target_config *target_config(const struct target *target);
+
 /* That of the notices; never NULL. */
 const char *target_notices_channel(const struct target *target);
 
