@@ -38,11 +38,11 @@ void discovery_configure(struct discovery *d, const struct conf *conf, struct mo
 bool discovery_is_settled(const struct discovery *d);
 
 /*
- * All of them in order: those listed, then group by group; an array that the caller
- * frees, of configurations that are borrowed until the loop turns. Of two of one
- * name the later one is left out, which is told in the log and in the report.
+ * All of them in order: those listed, then group by group; borrowed until the loop
+ * turns. Of two of one name the later one is left out, and so is what is more than
+ * CONF_TARGETS_MAX, which is told in the log and in the report.
  */
-struct target_config *discovery_targets(const struct discovery *d, size_t *count);
+const struct target_config *discovery_targets(const struct discovery *d, size_t *count);
 
 size_t discovery_group_count(const struct discovery *d);
 void discovery_group_report(const struct discovery *d, size_t i,

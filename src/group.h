@@ -65,9 +65,13 @@ const struct target_config *group_at(const struct group *group, size_t i);
 /* Fills *report; its strings are borrowed until the loop turns. */
 void group_report(const struct group *group, struct group_report *report);
 
+/* What of its targets is not watched, and why; "": nothing. Logged when it changes. */
+void group_set_left_out(struct group *group, const char *why);
+
 /*
  * For the kinds. These members it has now (sorted; copied), by the word of `agree`
- * of `sources` sources. Logs who came, went and moved.
+ * of `sources` sources. Logs who came, went and moved. The first call of this or of
+ * the next one says that the first round is over; where both are, this one is first.
  */
 void group_set_members(struct group *group, const struct members *members, size_t agree,
 		       size_t sources, struct mono now);
@@ -82,7 +86,10 @@ void group_set_trouble(struct group *group, const char *trouble, size_t heard,
 /* For the kinds: what it has now. */
 const struct members *group_members(const struct group *group);
 
-/* A kind. Its state is what `new` returns. */
+/*
+ * A kind. Its state is what `new` returns. It has borrowed the configuration, which
+ * stays as it is until `free`, but for its pattern.
+ */
 struct group_source {
 	void *(*new)(struct group *group, const struct group_env *env,
 		     const struct group_config *config, struct mono now);

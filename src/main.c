@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "conf.h"
 #include "control.h"
+#include "discovery.h"
 #include "fleet.h"
 #include "history_file.h"
 #include "log.h"
@@ -35,6 +36,9 @@
 /* The exit code of a replay that tells of an incident. */
 #define REPLAY_RAISED 1
 
+/* For --probe; in three seconds each group knows, or knows that it cannot. */
+static const struct timeval settle_within = { .tv_sec = 4 };
+
 struct daemon {
 	struct options options;
 	struct conf *conf; /* in force */
@@ -47,6 +51,7 @@ struct daemon {
 	struct silences *silences;
 	struct history_file *history_file;
 	struct fleet *fleet;
+	struct discovery *discovery;
 	struct control_hooks hooks;
 	struct control *control;
 	struct service_hooks service_hooks;
@@ -142,10 +147,10 @@ put_in_force(struct daemon *d, struct conf *c, struct mono now)
 	/* A LOGLEVEL that somebody gave meanwhile outlives other changes. */
 	if (d->conf == NULL || d->conf->log_level != c->log_level)
 		log_set_level(c->log_level);
+	discovery_configure(d->discovery, c, now);
 	conf_free(d->conf);
 	d->conf = c;
 	d->configured = now;
-	fleet_configure(d->fleet, FLEET_RELOAD, c->targets, c->target_count, now);
 }
 
 static void
@@ -192,7 +197,7 @@ reload(void *owner)
 					  "restart");
 		d->reloads++;
 		put_in_force(d, c, clock_now());
-		log_notice(NULL, "reload: %zu targets", c->target_count);
+		log_notice(NULL, "reload: %zu targets", fleet_count(d->fleet));
 	}
 	conf_messages_fini(&messages);
 	service_ready(d->service, clock_now());
@@ -223,7 +228,7 @@ config_text(void *owner)
 }
 
 static void
-report_config(void *owner, struct daemon_report *r)
+report_daemon(void *owner, struct daemon_report *r)
 {
 	struct daemon *d = owner;
 
@@ -231,6 +236,10 @@ report_config(void *owner, struct daemon_report *r)
 	r->config_age_s = clock_diff_s(clock_now(), d->configured);
 	r->reloads = d->reloads;
 	r->config_error = d->reload_error;
+	r->group_count = discovery_group_count(d->discovery);
+	r->groups = xcalloc(r->group_count, sizeof(r->groups[0]));
+	for (size_t i = 0; i < r->group_count; i++)
+		discovery_group_report(d->discovery, i, &r->groups[i]);
 }
 
 /*
@@ -308,6 +317,7 @@ take_down(struct daemon *d)
 	free_event(d->interrupt);
 	free_event(d->term);
 	control_free(d->control);
+	discovery_free(d->discovery);
 	fleet_free(d->fleet);
 	history_file_free(d->history_file);
 	silences_free(d->silences);
@@ -344,7 +354,7 @@ open_control(struct daemon *d, const struct conf *c, gid_t gid)
 	const char *path = handed_over != NULL ? handed_over : c->control_path;
 	char error[512];
 
-	d->hooks = (struct control_hooks){ reload, config_text, report_config, d };
+	d->hooks = (struct control_hooks){ reload, config_text, report_daemon, d };
 	d->control = control_new(d->base, d->fleet, d->bus, path,
 				 service_listener(d->service), &d->hooks, error,
 				 sizeof(error));
@@ -380,6 +390,7 @@ run(struct daemon *d, struct conf *c, gid_t gid)
 	d->bus = bus_new();
 	d->resolver = resolver_new(d->base);
 	d->fleet = fleet_new(d->base, d->bus, d->resolver);
+	d->discovery = discovery_new(d->base, d->resolver, d->fleet);
 	d->silences = silences_new();
 	if (!open_control(d, c, gid)) {
 		conf_free(c);
@@ -416,17 +427,70 @@ complain(const struct options *o, const struct conf_messages *messages)
 	return file && !messages->usage ? EX_CONFIG : EX_USAGE;
 }
 
+static void
+wake_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+}
+
+/* Runs the loop until the groups have found out who belongs to them, or cannot. */
+static void
+settle(struct daemon *d)
+{
+	struct event *deadline = evtimer_new(d->base, wake_cb, NULL);
+
+	event_add(deadline, &settle_within);
+	while (!discovery_is_settled(d->discovery) && evtimer_pending(deadline, NULL))
+		event_base_loop(d->base, EVLOOP_ONCE);
+	event_free(deadline);
+}
+
+/* The targets that there are now, however the groups go on; and what to tell. */
+static struct target_config *
+find_targets(struct daemon *d, const struct conf *c, size_t *count, bool *good)
+{
+	const struct target_config *found;
+	struct target_config *targets;
+	enum log_level level = log_level();
+	struct group_report report;
+
+	/* What they would log is printed. */
+	log_set_level(LOG_LEVEL_ERROR);
+	d->discovery = discovery_new(d->base, d->resolver, NULL);
+	discovery_configure(d->discovery, c, clock_now());
+	settle(d);
+	for (size_t i = 0; i < discovery_group_count(d->discovery); i++) {
+		discovery_group_report(d->discovery, i, &report);
+		*good &= probe_group(&report, stdout);
+	}
+	found = discovery_targets(d->discovery, count);
+	targets = xcalloc(*count, sizeof(targets[0]));
+	for (size_t i = 0; i < *count; i++)
+		target_config_copy(&targets[i], &found[i]);
+	discovery_free(d->discovery);
+	d->discovery = NULL;
+	log_set_level(level);
+	return targets;
+}
+
 static int
 probe(struct daemon *d, const struct conf *c)
 {
-	bool good;
+	struct target_config *targets;
+	bool good = true;
+	size_t count;
 
 	raise_descriptors();
 	d->base = make_base();
 	if (d->base == NULL)
 		return EX_UNAVAILABLE;
 	d->resolver = resolver_new(d->base);
-	good = probe_run(d->base, d->resolver, c->targets, c->target_count, stdout);
+	targets = find_targets(d, c, &count, &good);
+	if (count > 0)
+		good &= probe_run(d->base, d->resolver, targets, count, stdout);
+	for (size_t i = 0; i < count; i++)
+		target_config_fini(&targets[i]);
+	free(targets);
 	return good ? EX_OK : EX_UNAVAILABLE;
 }
 

@@ -212,6 +212,16 @@ print(const struct candidate *c, FILE *out)
 }
 
 bool
+probe_group(const struct group_report *group, FILE *out)
+{
+	char *line = report_group_line(group);
+
+	fprintf(out, "%s\n\n", line);
+	free(line);
+	return group->targets > 0;
+}
+
+bool
 probe_run(struct event_base *base, struct resolver *resolver,
 	  const struct target_config *targets, size_t count, FILE *out)
 {

@@ -10,8 +10,12 @@
 #include <stdio.h>
 
 struct event_base;
+struct group_report;
 struct resolver;
 struct target_config;
+
+/* Prints what a group has found. True when that is anybody. */
+bool probe_group(const struct group_report *group, FILE *out);
 
 /*
  * Tries all targets at once, waits for all of them, prints what was found in
