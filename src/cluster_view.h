@@ -16,12 +16,16 @@
 
 struct cluster_view;
 
+/* A view of more nodes is refused. They gossip: Redis' own advice ends at 1,000. */
+#define CLUSTER_VIEW_NODES_MAX 10000
+
 /*
  * Reads an answer to CLUSTER NODES. asked: the host that it was asked at, for a
  * node that does not know its own address yet. prefer_names: where a node has
  * announced a host name, that is its host (for TLS, whose certificates are for
- * names). NULL with the reason when it is no such answer. Nodes in handshake and
- * those without an address do not count.
+ * names). NULL with the reason when it is no such answer, or a slot has two owners
+ * in it. Nodes in handshake and those without an address do not count; those that
+ * have failed do: their loss is told by who watches them.
  *
  * https://redis.io/docs/latest/commands/cluster-nodes/ is the form.
  */
@@ -38,8 +42,9 @@ bool cluster_view_counts(const struct cluster_view *view);
 /*
  * The nodes, each named by the first eight digits of its id (all forty, where two
  * begin alike); sorted. Of what the views say of a node that counts which has the
- * highest epoch. With `tags` each gets a tag: what `before` has for it while its
- * shard owns that slot, else the smallest number as text whose slot is its
+ * highest epoch, and among equals first what is said by one that hears the node.
+ * With `tags` each gets a tag: what `before` (sorted; empty at first) has for it
+ * while its shard owns that slot, else the smallest number as text whose slot is its
  * shard's; NULL where the shard has none. False when no view counts; *members is
  * empty then. *agreeing: how many views count.
  */
