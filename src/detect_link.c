@@ -39,9 +39,11 @@ enum verdict
 detect_link_down(const struct view *v, struct scratch *s, struct notice *n)
 {
 	(void)s;
-	/* Refused is "max clients", a broken protocol: no feed all the same. */
-	if (v->state == TARGET_DOWN || v->state == TARGET_REFUSED)
+	/* Refused is "max clients", a broken protocol, INFO renamed. */
+	if (v->state == TARGET_DOWN)
 		say_for(v, n, "no connection");
+	else if (v->state == TARGET_REFUSED)
+		say_for(v, n, "no feed");
 	else if (v->state == TARGET_STARTING)
 		say_for(v, n, "no connection yet");
 	else

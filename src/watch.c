@@ -48,7 +48,7 @@ struct watch {
 	struct mono publish_since;
 
 	struct facts facts;
-	char blind[160];
+	char blind[320];
 };
 
 /*
@@ -439,16 +439,15 @@ watch_blind(struct watch *w, unsigned i)
 		if (missing == NULL || i-- > 0)
 			continue;
 		if (w->why_refused[0][0] != '\0')
-			snprintf(w->blind, sizeof(w->blind),
-				 "%s: %s is not told (%.80s)", id, missing,
-				 w->why_refused[0]);
+			snprintf(w->blind, sizeof(w->blind), "%s: %s is not told (%s)",
+				 id, missing, w->why_refused[0]);
 		else
 			snprintf(w->blind, sizeof(w->blind),
 				 "%s: this server does not tell %s", id, missing);
 		return w->blind;
 	}
 	if ((w->refused & SNAPSHOT_CONFIG) && i == 0) {
-		snprintf(w->blind, sizeof(w->blind), "save points: %.140s",
+		snprintf(w->blind, sizeof(w->blind), "save points: %s",
 			 w->why_refused[1]);
 		return w->blind;
 	}

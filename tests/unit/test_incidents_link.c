@@ -27,19 +27,25 @@ become(struct drive *d, enum target_state state, const char *reason)
 static void
 test_down(void **arg)
 {
-	static const enum target_state states[] = { TARGET_DOWN, TARGET_REFUSED };
+	static const struct {
+		enum target_state state;
+		const char *said;
+	} rows[] = {
+		{ TARGET_DOWN, "no connection for 2.0 s: Connection refused" },
+		{ TARGET_REFUSED, "no feed for 2.0 s: Connection refused" },
+	};
 
 	(void)arg;
 	for (unsigned i = 0; i < 2; i++) {
 		struct drive d;
 
 		begin(&d);
-		become(&d, states[i], "Connection refused");
+		become(&d, rows[i].state, "Connection refused");
 		drive_until(&d, 11);
 		expect_incidents(&d, "");
 		drive_until(&d, 20);
 		expect_incidents(&d, "12 raised link.down critical\n");
-		expect_said(&d, "link.down", "for 2.0 s: Connection refused");
+		expect_said(&d, "link.down", rows[i].said);
 		expect_near(drive_figure(&d, "link.down", "seconds"), 2);
 		drive_reconnect(&d);
 		drive_until(&d, 21);
