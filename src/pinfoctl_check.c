@@ -33,13 +33,15 @@ static const enum verdict by_weight[] = { CRITICAL, UNKNOWN, WARNING };
 
 struct problem {
 	enum verdict verdict; /* OK: none */
-	const char *target;
+	const char *of;	      /* "target" or "group" */
+	const char *name;
 	char text[PROBLEM_BYTES];
 };
 
 struct tally {
 	enum verdict verdict;
-	struct problem *problems; /* one a target */
+	struct problem *problems; /* one a target, then one a group */
+	size_t problem_count;
 	size_t targets, up, starting, stopped;
 	double published, missed, dropped;
 	double age_s; /* the oldest of those that are not stopped; -1: none */
@@ -138,7 +140,7 @@ judge(const struct pinfoctl *ctl, const struct view *v, const struct view_target
 	enum verdict verdict = verdict_of_state(ctl, t);
 	char age[CLOCK_SPAN_BYTES];
 
-	*p = (struct problem){ .verdict = OK, .target = t->name };
+	*p = (struct problem){ .verdict = OK, .of = "target", .name = t->name };
 	if (view_is_bad(t) && is_quiet(v, t, "link."))
 		verdict = OK;
 	if (verdict != OK)
@@ -154,6 +156,27 @@ judge(const struct pinfoctl *ctl, const struct view *v, const struct view_target
 		set_problem(p, WARNING,
 			    xasprintf("last sample %s ago",
 				      clock_span(age, t->last_sample_age_s)));
+}
+
+/* It is asked of as long as it takes: one that has not settled is no problem yet. */
+static void
+judge_group(const struct view_group *g, struct problem *p)
+{
+	const char *trouble = g->trouble != NULL ? g->trouble : "";
+	const char *colon = g->trouble != NULL ? ": " : "";
+
+	*p = (struct problem){ .verdict = OK, .of = "group", .name = g->name };
+	if (!g->settled)
+		return;
+	if (g->targets == 0)
+		set_problem(p, CRITICAL,
+			    xasprintf("has no target%s%s", colon, trouble));
+	else if (g->sources > 1 && (2 * g->heard < g->sources || g->trouble != NULL))
+		set_problem(p, WARNING,
+			    xasprintf("hears %.0f of %.0f%s%s", g->heard, g->sources,
+				      colon, trouble));
+	else if (g->trouble != NULL)
+		set_problem(p, WARNING, xasprintf("has trouble: %s", trouble));
 }
 
 static void
@@ -212,14 +235,17 @@ tally_view(struct tally *y, const struct pinfoctl *ctl, const struct view *v)
 			     .risk_s = -1,
 			     .risk_operations = -1 };
 	tally_incidents(y, v);
-	y->problems = xcalloc(v->count + 1, sizeof(y->problems[0]));
+	y->problems = xcalloc(v->count + v->group_count + 1, sizeof(y->problems[0]));
 	for (size_t i = 0; i < v->count; i++) {
 		tally_count(y, &v->targets[i]);
-		judge(ctl, v, &v->targets[i], &y->problems[i]);
+		judge(ctl, v, &v->targets[i], &y->problems[y->problem_count++]);
 	}
+	/* Who checks one target has not asked for these. */
+	for (size_t i = 0; ctl->argc == 0 && i < v->group_count; i++)
+		judge_group(&v->groups[i], &y->problems[y->problem_count++]);
 	y->verdict = v->count > 0 ? OK : WARNING;
 	for (size_t w = WEIGHTS; w-- > 0;) {
-		for (size_t i = 0; i < v->count; i++) {
+		for (size_t i = 0; i < y->problem_count; i++) {
 			if (y->problems[i].verdict == by_weight[w])
 				y->verdict = by_weight[w];
 		}
@@ -241,13 +267,15 @@ summary(const struct tally *y)
 	if (f == NULL)
 		abort(); /* out of memory */
 	for (size_t w = 0; w < WEIGHTS; w++) {
-		for (size_t i = 0; i < y->targets; i++) {
+		for (size_t i = 0; i < y->problem_count; i++) {
 			const struct problem *p = &y->problems[i];
 
 			if (p->verdict != by_weight[w])
 				continue;
 			if (named < NAMED_MAX)
-				fprintf(f, "%.200s %s; ", p->target, p->text);
+				fprintf(f, "%s%.200s %s; ",
+					strcmp(p->of, "group") == 0 ? "group " : "",
+					p->name, p->text);
 			more += named == NAMED_MAX;
 			named += named < NAMED_MAX;
 		}
@@ -300,15 +328,15 @@ json_tally(const struct tally *y, const char *text)
 	json_t *figures, *list = json_array();
 
 	for (size_t w = 0; w < WEIGHTS; w++) {
-		for (size_t i = 0; i < y->targets; i++) {
+		for (size_t i = 0; i < y->problem_count; i++) {
 			const struct problem *p = &y->problems[i];
 
 			if (p->verdict == by_weight[w])
 				json_array_append_new(
-					list, json_pack("{s:s, s:s, s:s}", "target",
-							p->target, "status",
-							verdict_names[p->verdict],
-							"text", p->text));
+					list,
+					json_pack("{s:s, s:s, s:s}", p->of, p->name,
+						  "status", verdict_names[p->verdict],
+						  "text", p->text));
 		}
 	}
 	figures = json_pack("{s:I, s:I, s:I, s:I, s:I}", "targets",

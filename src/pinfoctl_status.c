@@ -262,6 +262,21 @@ print_reasons(const struct view *v)
 }
 
 static void
+print_groups(const struct view *v)
+{
+	for (size_t i = 0; i < v->group_count; i++) {
+		const struct view_group *g = &v->groups[i];
+		char *text = view_group_text(g);
+		bool well = g->settled && g->trouble == NULL && g->targets > 0;
+
+		printf("%s%sgroup %s%s: %s\n", i == 0 && v->count > 0 ? "\n" : "",
+		       say_colour(well ? SAY_PLAIN : SAY_YELLOW), g->name,
+		       say_colour(SAY_PLAIN), text);
+		free(text);
+	}
+}
+
+static void
 print_status(const struct view *v, bool all)
 {
 	char up[CLOCK_SPAN_BYTES];
@@ -273,6 +288,8 @@ print_status(const struct view *v, bool all)
 	if (v->count > 0)
 		print_table(v);
 	print_reasons(v);
+	if (all)
+		print_groups(v);
 	if (v->config_error != NULL)
 		printf("\n%sthe last RELOAD failed%s, nothing has changed: %s\n",
 		       say_colour(SAY_RED), say_colour(SAY_PLAIN), v->config_error);

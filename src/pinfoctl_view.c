@@ -4,6 +4,7 @@
 #include "pinfoctl_view.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,6 +133,28 @@ read_target(struct view_target *t, json_t *o)
 	read_persistence(t, o);
 }
 
+/* An older daemon has none. */
+static void
+read_groups(struct view *v, json_t *list)
+{
+	v->group_count = json_array_size(list);
+	v->groups = xcalloc(v->group_count + 1, sizeof(v->groups[0]));
+	for (size_t i = 0; i < v->group_count; i++) {
+		json_t *o = json_array_get(list, i);
+
+		v->groups[i] = (struct view_group){
+			.name = text_or(o, "name", "?"),
+			.kind = text_or(o, "kind", "?"),
+			.trouble = text(o, "trouble"),
+			.targets = number(o, "targets"),
+			.sources = number(o, "sources"),
+			.heard = number(o, "heard"),
+			.agree = number(o, "agree"),
+			.settled = json_is_true(json_object_get(o, "settled")),
+		};
+	}
+}
+
 bool
 view_read(struct view *v, json_t *json, struct trouble *t)
 {
@@ -159,6 +182,7 @@ view_read(struct view *v, json_t *json, struct trouble *t)
 	v->targets = xcalloc(v->count + 1, sizeof(v->targets[0]));
 	for (size_t i = 0; i < v->count; i++)
 		read_target(&v->targets[i], json_array_get(list, i));
+	read_groups(v, json_object_get(json, "groups"));
 	return true;
 }
 
@@ -168,6 +192,7 @@ view_fini(struct view *v)
 	json_decref(v->json);
 	json_decref(v->incidents_json);
 	free(v->targets);
+	free(v->groups);
 	free(v->incidents);
 	*v = (struct view){ 0 };
 }
@@ -251,6 +276,21 @@ bool
 view_publish_is_bad(const struct view_target *t)
 {
 	return strcmp(t->publish_state, "ok") != 0;
+}
+
+char *
+view_group_text(const struct view_group *g)
+{
+	char sources[96] = "", targets[48] = "asking";
+
+	if (g->sources > 1)
+		snprintf(sources, sizeof(sources), "%.0f of %.0f heard, %.0f agree, ",
+			 g->heard, g->sources, g->agree);
+	if (g->settled)
+		snprintf(targets, sizeof(targets), "%.0f target%s", g->targets,
+			 g->targets == 1 ? "" : "s");
+	return xasprintf("%s, %s%s%s%s", g->kind, sources, targets,
+			 g->trouble ? "; " : "", g->trouble ? g->trouble : "");
 }
 
 char *

@@ -31,6 +31,13 @@ struct view_target {
 	double risk_s, risk_operations;
 };
 
+/* A group of targets; name and kind are never NULL, trouble is where there is none. */
+struct view_group {
+	const char *name, *kind, *trouble;
+	double targets, sources, heard, agree;
+	bool settled;
+};
+
 /* An open incident; texts as above, and none is NULL. */
 struct view_incident {
 	const char *target, *id, *severity, *summary;
@@ -43,6 +50,8 @@ struct view {
 	double pid, uptime_s;
 	struct view_target *targets;
 	size_t count;
+	struct view_group *groups;
+	size_t group_count;
 	json_t *incidents_json; /* as json, for the incidents */
 	struct view_incident *incidents;
 	size_t incident_count;
@@ -77,6 +86,12 @@ bool view_is_bad(const struct view_target *target);
 
 /* Whether PUBLISH does not work there. */
 bool view_publish_is_bad(const struct view_target *target);
+
+/*
+ * "sentinel, 2 of 3 heard, 2 agree, 3 targets; Connection refused"; the caller frees
+ * it.
+ */
+char *view_group_text(const struct view_group *group);
 
 /* "down for 12 s: Connection refused"; the caller frees it. */
 char *view_state_text(const struct view_target *target);

@@ -617,6 +617,33 @@ def test_status_table(scripted):
     assert rows_of(done.stdout)["mute"]["SINCE"] == "2h3m"
 
 
+def group(name="cache", **members):
+    """A group in STATUS JSON: three sentinels that agree on three targets."""
+    return {"name": name, "kind": "sentinel", "settled": True, "targets": 3,
+            "sources": 3, "heard": 3, "agree": 3, "trouble": None, **members}
+
+
+def test_status_of_groups(scripted):
+    """Groups stand below the table; not where one target is asked for."""
+    groups = [
+        group(heard=2, agree=2, trouble="127.0.0.1:2: Connection refused"),
+        group("/f", kind="file", targets=1, sources=1, heard=1, agree=1),
+        group("orders", kind="cluster", settled=False, heard=0, agree=0),
+        group(f"{ESC}", targets="x", trouble=7), 7,
+    ]
+    ctl = scripted(STATUS=status(target(), groups=groups))
+    assert ctl("status").stdout.splitlines()[4:] == [
+        "",
+        "group cache: sentinel, 2 of 3 heard, 2 agree, 3 targets; "
+        "127.0.0.1:2: Connection refused",
+        "group /f: file, 1 target",
+        "group orders: cluster, 0 of 3 heard, 0 agree, asking",
+        "group \\x1b: sentinel, 3 of 3 heard, 3 agree, -1 targets",
+        "group ?: ?, asking",
+    ]
+    assert "group" not in ctl("status", "orders").stdout
+
+
 def test_status_after_a_failed_reload(scripted):
     """A configuration that is not in force is told."""
     config = {"file": "/f", "age_s": 1, "reloads": 0,
@@ -954,6 +981,31 @@ def test_check(members, code, text, scripted):
     assert (answer["status"], answer["code"]) == (name, code)
     assert len(answer["problems"]) == (code != OK)
     assert answer["figures"]["missed"] == 2
+
+
+@pytest.mark.parametrize("members, code, text", [
+    ({}, OK, "OK - 1 of 1 target up"),
+    ({"settled": False, "targets": 0, "heard": 0}, OK, "OK - 1 of 1"),
+    ({"targets": 0}, CRITICAL, "group cache has no target; 1 of 1"),
+    ({"targets": 0, "heard": 0, "trouble": "x: refused"}, CRITICAL,
+     "group cache has no target: x: refused; 1 of 1"),
+    ({"heard": 2}, OK, "OK - 1 of 1"),
+    ({"heard": 1}, WARNING, "group cache hears 1 of 3; 1 of 1"),
+    ({"heard": 1, "sources": 2}, OK, "OK - 1 of 1"),
+    ({"heard": 2, "trouble": "x: refused"}, WARNING,
+     "group cache hears 2 of 3: x: refused; "),
+    ({"sources": 1, "heard": 0, "trouble": "is empty"}, WARNING,
+     "group cache has trouble: is empty; "),
+], ids=str)
+def test_check_groups(members, code, text, scripted):
+    """A group counts, but not where one target is checked."""
+    ctl = scripted(STATUS=status(target(), groups=[group(**members)]))
+    done = ctl("check")
+    assert (done.returncode, done.stderr) == (code, "")
+    assert text in done.stdout
+    problems = ctl.json("check")[1]["problems"]
+    assert [problem["group"] for problem in problems] == ["cache"] * (code != OK)
+    assert ctl("check", "orders").returncode == OK
 
 
 def test_check_worst_first(scripted):
