@@ -71,12 +71,20 @@ static const struct watch_handlers handlers = { .notice = on_notice };
  * Targets.
  */
 
+/* What a group finds is called as it, or with a slash and more behind. */
 static const struct target_config *
 config_of(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->target_count; i++) {
 		if (strcmp(conf->targets[i].name, name) == 0)
 			return &conf->targets[i];
+	}
+	for (size_t i = 0; i < conf->group_count; i++) {
+		size_t len = strlen(conf->groups[i].name);
+
+		if (strncmp(conf->groups[i].name, name, len) == 0 &&
+		    (name[len] == '\0' || name[len] == '/'))
+			return &conf->groups[i].pattern;
 	}
 	return &conf->defaults;
 }

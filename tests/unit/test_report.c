@@ -153,7 +153,6 @@ test_group_lines(void **state)
 	struct group_report g = example_group;
 
 	(void)state;
-	/* The example of docs/PROTOCOL.md. */
 	assert_group_line(&g,
 			  "group cache: sentinel, 2 of 3 heard, 2 agree, 3 targets; "
 			  "127.0.0.1:26381: Connection refused");
