@@ -305,8 +305,9 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
 	[INCIDENT_SERVER_RESTARTED_EMPTY] = {
 		.id = "server.restarted_empty",
 		.severity = "critical",
-		.when = "after a restart and its loading there are no keys, or less than "
-			"half of those before",
+		.when = "after a restart and its loading, or when another server has got "
+			"its role (role.switched), there are no keys, or less than half "
+			"of those before",
 		.unless = "it was FLUSHALL, or a replica that is not in sync, or expect = "
 			  "\"none\"",
 		.until = "more than half of the keys are back, or it is acknowledged",
@@ -359,7 +360,8 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
 		.id = "server.restarted",
 		.severity = "fact, warning",
 		.when = "run_id has changed at the same address",
-		.unless = "it was told by STOP",
+		.unless = "it was told by STOP; at another address it is another server, "
+			  "of which nothing is known yet, or role.switched",
 		.needs = "INFO server",
 		.meaning = "What was not durable at that moment is lost: the figures say "
 			   "how much that was at the last sample.",
@@ -470,9 +472,13 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
 	[FACT_ROLE_SWITCHED] = {
 		.id = "role.switched",
 		.severity = "fact",
-		.when = "role has changed",
-		.needs = "INFO replication",
-		.meaning = "A failover, or REPLICAOF.",
+		.when = "role has changed; or another server has got the role of the one "
+			"that was watched: the master that sentinels name is at another "
+			"address",
+		.needs = "INFO server, INFO replication",
+		.meaning = "A failover, or REPLICAOF. Of another server the figures say what "
+			   "the one before had not saved; what had not reached its replicas "
+			   "is lost when it failed.",
 		.unless = "",
 		.until = "",
 		.advice = "",

@@ -61,8 +61,14 @@ detect_restarted_empty(const struct view *v, struct scratch *s, struct notice *n
 	share = 100 * get(v, F_keys) / v->keys_before;
 	if (get(v, F_keys) > 0 && share >= limit(v, T_EMPTY_SHARE))
 		return VERDICT_CLEAR;
-	detect_say(n, "after its restart the server has %.0f keys; before it had %.0f",
-		   get(v, F_keys), v->keys_before);
+	detect_say(
+		n,
+		v->history->switched
+			? "after the switch the server has %.0f keys; the one before "
+			  "had %.0f"
+			: "after its restart the server has %.0f keys; before it had "
+			  "%.0f",
+		get(v, F_keys), v->keys_before);
 	notice_figure(n, "keys", get(v, F_keys));
 	notice_figure(n, "keys_before", v->keys_before);
 	return VERDICT_CRITICAL;

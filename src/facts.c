@@ -45,28 +45,52 @@ or_unknown(const struct view *v, enum snapshot_field field)
 	return has(v, field) ? get(v, field) : NAN;
 }
 
-/* What was at risk at its end is lost; the history still tells of the run before. */
+/* What was at risk at its end may be lost: the history still tells of it. */
+static void
+add_before(const struct view *v, struct notice *n)
+{
+	double changes = v->history->changes, keys = v->history->keys;
+	size_t len = strlen(n->summary);
+
+	if (changes >= 0)
+		snprintf(n->summary + len, sizeof(n->summary) - len,
+			 "; at the last sample before, %.0f changes were not saved",
+			 changes);
+	notice_figure(n, "changes_before", changes < 0 ? NAN : changes);
+	notice_figure(n, "keys_before", keys < 0 ? NAN : keys);
+}
+
 static void
 tell_restart(const struct telling *t)
 {
 	const struct view *v = t->v;
-	double changes = v->history->changes, keys = v->history->keys;
-	char span[CLOCK_SPAN_BYTES], lost[96] = "";
+	char span[CLOCK_SPAN_BYTES];
 	struct notice n;
 
-	if (!v->new_run)
+	if (v->run != RUN_RESTARTED)
 		return;
-	if (changes >= 0)
-		snprintf(lost, sizeof(lost),
-			 "; at the last sample before, %.0f changes were not saved",
-			 changes);
 	n = facts_notice(FACT_SERVER_RESTARTED, SEVERITY_WARNING, v->at);
-	detect_say(&n, "the server was restarted %s ago%s",
-		   clock_span(span, get(v, F_uptime_in_seconds)), lost);
+	detect_say(&n, "the server was restarted %s ago",
+		   clock_span(span, get(v, F_uptime_in_seconds)));
 	notice_figure(&n, "uptime_s", get(v, F_uptime_in_seconds));
-	notice_figure(&n, "changes_before", changes < 0 ? NAN : changes);
-	notice_figure(&n, "keys_before", keys < 0 ? NAN : keys);
+	add_before(v, &n);
 	emit(t, FACT_SERVER_RESTARTED, &n);
+}
+
+/* A role that changes at one address is told by tell_role. */
+static void
+tell_switch(const struct telling *t)
+{
+	const struct view *v = t->v;
+	struct notice n;
+
+	if (v->run != RUN_SWITCHED)
+		return;
+	n = facts_notice(FACT_ROLE_SWITCHED, SEVERITY_INFO, v->at);
+	detect_say(&n, "it is at %.100s now, and was at %.100s", v->address,
+		   v->history->address);
+	add_before(v, &n);
+	emit(t, FACT_ROLE_SWITCHED, &n);
 }
 
 /* The end first: one may have ended, and the next begun, since the last step. */
@@ -191,7 +215,7 @@ tell_settings(const struct telling *t)
 		   snapshot_get(v->prev, F_master_sync_in_progress) == 0;
 	struct notice n;
 
-	if (v->new_run || (!points && !aof))
+	if (v->run != RUN_SAME || (!points && !aof))
 		return;
 	n = facts_notice(FACT_PERSISTENCE_CHANGED, SEVERITY_WARNING, v->at);
 	detect_say(&n, "%s%s%s",
@@ -219,7 +243,7 @@ tell_reset(const struct telling *t)
 	struct notice n;
 
 	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-		if (v->new_run || rise(v, counters[i]) >= 0)
+		if (v->run != RUN_SAME || rise(v, counters[i]) >= 0)
 			continue;
 		n = facts_notice(FACT_STATS_RESET, SEVERITY_INFO, v->at);
 		detect_say(&n, "the counters were reset (CONFIG RESETSTAT)");
@@ -293,9 +317,10 @@ facts_step(struct facts *facts, const struct view *v, const struct wide_times *w
 {
 	struct telling t = { facts, v, fn, owner };
 
-	if (v->new_run)
+	if (v->run != RUN_SAME)
 		*facts = (struct facts){ 0 };
 	tell_restart(&t);
+	tell_switch(&t);
 	tell_loads(&t);
 	tell_role(&t);
 	tell_reset(&t);

@@ -13,7 +13,7 @@ struct wide_times {
 	struct instant came;
 };
 
-/* All zero at the start, and after a new run. */
+/* All zero at the start, and in another run. */
 struct facts {
 	bool saving;  /* a save to disk is under way, and was told */
 	bool loading; /* the same */

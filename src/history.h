@@ -27,6 +27,7 @@ struct history {
 	double keys;	       /* at the last sample when loaded */
 	double changes;	       /* not saved, at the last sample */
 	double keys_kept;      /* those that were last worth writing for */
+	bool switched; /* keys are those of the server that had the role before */
 	struct history_open open[INCIDENT_COUNT];
 	bool dirty; /* changed since it was written: history_file clears it */
 };

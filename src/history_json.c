@@ -52,6 +52,15 @@ number_of(double value)
 	return value < 0 ? json_null() : json_figure(value);
 }
 
+/* Not escaped, for it is compared. NULL where it is not known, or no UTF-8. */
+static json_t *
+address_of(const struct history *h)
+{
+	json_t *text = h->address[0] != '\0' ? json_string(h->address) : NULL;
+
+	return text != NULL ? text : json_null();
+}
+
 static json_t *
 open_of(const struct history *h)
 {
@@ -78,10 +87,12 @@ entry_of(const struct history_entry *e)
 
 	json_object_set_new(o, "seen_ms", ms_of(e->seen));
 	json_object_set_new(o, "run_id", json_told(e->history.run_id));
+	json_object_set_new(o, "address", address_of(&e->history));
 	json_object_set_new(o, "last_save", number_of(e->history.last_save));
 	json_object_set_new(o, "longest_save_s", number_of(e->history.longest_save_s));
 	json_object_set_new(o, "keys", number_of(e->history.keys));
 	json_object_set_new(o, "changes", number_of(e->history.changes));
+	json_object_set_new(o, "switched", json_boolean(e->history.switched));
 	json_object_set_new(o, "open", open_of(&e->history));
 	return o;
 }
@@ -179,6 +190,31 @@ read_run_id(const json_t *o, struct history *h)
 	return NULL;
 }
 
+/* A state file of before it was kept has none. */
+static const char *
+read_address(const json_t *o, struct history *h)
+{
+	const json_t *json = json_object_get(o, "address");
+
+	if (json == NULL || json_is_null(json))
+		return NULL;
+	if (!json_is_string(json) || json_string_length(json) >= sizeof(h->address))
+		return "address";
+	snprintf(h->address, sizeof(h->address), "%s", json_string_value(json));
+	return NULL;
+}
+
+static const char *
+read_switched(const json_t *o, struct history *h)
+{
+	const json_t *json = json_object_get(o, "switched");
+
+	if (json != NULL && !json_is_boolean(json))
+		return "switched";
+	h->switched = json_is_true(json);
+	return NULL;
+}
+
 static const char *
 read_one_open(const json_t *o, struct history_open *open)
 {
@@ -228,7 +264,8 @@ read_entry(json_t *o, struct history_entry *e)
 	if (!json_is_object(o))
 		return "the whole";
 	(void)((wrong = read_ms(o, "seen_ms", &e->seen)) ||
-	       (wrong = read_run_id(o, h)) ||
+	       (wrong = read_run_id(o, h)) || (wrong = read_address(o, h)) ||
+	       (wrong = read_switched(o, h)) ||
 	       (wrong = read_number(o, "last_save", &h->last_save)) ||
 	       (wrong = read_number(o, "longest_save_s", &h->longest_save_s)) ||
 	       (wrong = read_number(o, "keys", &h->keys)) ||

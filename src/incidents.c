@@ -438,7 +438,7 @@ incidents_free(struct incidents *in)
 void
 incidents_step(struct incidents *in, const struct view *v, struct history *history)
 {
-	if (v->new_run) {
+	if (v->run != RUN_SAME) {
 		for (unsigned i = 0; i < INCIDENT_COUNT; i++)
 			in->catalogue[i].scratch = (struct scratch){ 0 };
 	}

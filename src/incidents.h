@@ -27,6 +27,13 @@ enum child_kind {
 	CHILD_SYNC, /* for replicas: no save that would make anything durable */
 };
 
+/* Who answers, beside who answered before. */
+enum run_change {
+	RUN_SAME,
+	RUN_RESTARTED, /* the same server, in another run */
+	RUN_SWITCHED,  /* another server, which has got its role */
+};
+
 /* What detectors look at. All borrowed for the step. */
 struct view {
 	const struct snapshot *cur, *prev; /* the same, when there is none before */
@@ -46,7 +53,8 @@ struct view {
 	enum child_kind child; /* of the RDB child that runs */
 	double save_age_s;     /* since the last real save; NAN: unknown */
 	double server_now_s;   /* its clock, else ours */
-	bool new_run;	       /* since the step before it was restarted */
+	const char *address;   /* where it is; history still says where it was */
+	enum run_change run;   /* since the step before */
 	double keys_before;    /* of the run before, until all is well; -1: unknown */
 	bool fsync_pending;    /* in a sample and in all four repeats of it */
 	/*
@@ -64,7 +72,7 @@ enum verdict {
 	VERDICT_CRITICAL,
 };
 
-/* A detector's own memory; all zero at the start and after a new run. */
+/* A detector's own memory; all zero at the start and in another run. */
 struct scratch {
 	struct mono from, last; /* 0: not */
 	double n[4];

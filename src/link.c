@@ -617,6 +617,8 @@ link_open(struct link *l, struct mono now)
 		return;
 	l->failures = 0;
 	l->addresses.count = l->next_address = 0;
+	/* What the endpoint says may have changed since, and it is another server. */
+	l->server[0] = l->server_version[0] = '\0';
 	attempt(l, now);
 	arm(l, now);
 }

@@ -115,22 +115,31 @@ run_at_risk(const struct run *run, const struct samples *p, const struct history
  * Before it is judged.
  */
 
-/* Whether this is another run than the last that was seen. */
-static bool
-is_new(struct run *run, const struct samples *p, struct history *h)
+bool
+run_has_moved(const struct samples *p, const struct history *h)
+{
+	return h->address[0] != '\0' && p->address[0] != '\0' &&
+	       strcmp(h->address, p->address) != 0;
+}
+
+/* Whether this is another run than the last that was seen, and whose. */
+static enum run_change
+learn_run(struct run *run, const struct samples *p, struct history *h)
 {
 	bool known = h->run_id[0] != '\0';
 
 	if (!(p->fresh & SNAPSHOT_WIDE) || p->cur.run_id[0] == '\0' ||
 	    strcmp(p->cur.run_id, h->run_id) == 0)
-		return false;
-	if (known)
-		run->keys_before = h->keys;
+		return RUN_SAME;
 	snprintf(h->run_id, sizeof(h->run_id), "%s", p->cur.run_id);
 	h->dirty = true;
 	run->tally_known = run->offset_known = false;
 	run->child = CHILD_NONE;
-	return known;
+	if (!known)
+		return RUN_SAME;
+	run->keys_before = h->keys;
+	h->switched = p->identity == IDENTITY_ROLE && run_has_moved(p, h);
+	return h->switched ? RUN_SWITCHED : RUN_RESTARTED;
 }
 
 static double
@@ -229,13 +238,13 @@ run_repeat(const struct run *run)
 	return clock_add_ns(run->pending_since, repeat_ns[run->repeats]);
 }
 
-bool
+enum run_change
 run_learn(struct run *run, struct samples *p, struct history *h, struct mono now)
 {
-	bool new_run = is_new(run, p, h);
+	enum run_change change = learn_run(run, p, h);
 
 	/* Nor is what came before a sure answer to who it is. */
-	if (new_run || (p->unsure && !(p->fresh & SNAPSHOT_WIDE)))
+	if (change != RUN_SAME || (p->unsure && !(p->fresh & SNAPSHOT_WIDE)))
 		p->comparable = false;
 	if (p->fresh & SNAPSHOT_WIDE)
 		p->unsure = false;
@@ -243,7 +252,7 @@ run_learn(struct run *run, struct samples *p, struct history *h, struct mono now
 	learn_saves(run, p, h);
 	if (p->fresh & SNAPSHOT_NARROW)
 		learn_pending(run, p, now);
-	return new_run;
+	return change;
 }
 
 void
@@ -253,6 +262,7 @@ run_show(const struct run *run, const struct samples *p, const struct history *h
 	v->cur = &p->cur;
 	v->prev = p->comparable ? &p->prev : &p->cur;
 	v->fresh = p->fresh;
+	v->address = p->address;
 	v->history = h;
 	v->child = run->child;
 	v->save_age_s = save_age_s(p, h, v->at.wall);
@@ -286,6 +296,7 @@ keep_keys(struct run *run, const struct samples *p, struct history *h)
 	if (run->keys_before >= 0 && h->open[INCIDENT_SERVER_RESTARTED_EMPTY].open)
 		return;
 	run->keys_before = -1;
+	h->switched = false;
 	/* They change all the time: only when it is by much they must be kept. */
 	if (fabs(snapshot_get(s, F_keys) - h->keys_kept) > 0.1 * h->keys_kept) {
 		h->keys_kept = snapshot_get(s, F_keys);
@@ -305,6 +316,15 @@ keep_tally(struct run *run, const struct samples *p)
 	run->tally_forks = snapshot_get(&p->cur, F_total_forks);
 }
 
+static void
+keep_address(const struct samples *p, struct history *h)
+{
+	if (!(p->fresh & SNAPSHOT_WIDE) || strcmp(h->address, p->address) == 0)
+		return;
+	snprintf(h->address, sizeof(h->address), "%s", p->address);
+	h->dirty = true;
+}
+
 void
 run_keep(struct run *run, const struct samples *p, struct history *h)
 {
@@ -315,4 +335,5 @@ run_keep(struct run *run, const struct samples *p, struct history *h)
 		h->changes = isnan(operations) ? -1 : operations;
 	keep_keys(run, p, h);
 	keep_tally(run, p);
+	keep_address(p, h);
 }

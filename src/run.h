@@ -13,6 +13,7 @@
 #include "incidents.h"
 #include "notice.h"
 #include "snapshot.h"
+#include "target_config.h"
 
 /* The samples that are compared. watch fills it. */
 struct samples {
@@ -21,6 +22,8 @@ struct samples {
 	bool comparable;	/* prev is of the same run as cur */
 	bool unsure;		/* whether it is the run that was seen before */
 	struct wide_times wide; /* of the wide part of cur */
+	const char *address;	/* where they are taken; "": unknown */
+	enum target_identity identity;
 };
 
 struct run {
@@ -36,6 +39,12 @@ struct run {
 	double offset; /* of replication, when the last save was seen */
 };
 
+/*
+ * Whether what the history says was learnt at another address than these samples;
+ * it is not when either is unknown.
+ */
+bool run_has_moved(const struct samples *samples, const struct history *history);
+
 /* Nothing is known, but what the history says of the run before. */
 void run_init(struct run *run, const struct history *history);
 
@@ -43,11 +52,11 @@ void run_init(struct run *run, const struct history *history);
 void run_connected(struct run *run, struct samples *samples);
 
 /*
- * Before what is fresh is judged. True when it is of another run than the one
- * that was seen before it; then there is nothing to compare it with.
+ * Before what is fresh is judged. In another run than the one that was seen before
+ * there is nothing to compare it with.
  */
-bool run_learn(struct run *run, struct samples *p, struct history *history,
-	       struct mono now);
+enum run_change run_learn(struct run *run, struct samples *p, struct history *history,
+			  struct mono now);
 
 /* Sets in the view what is known here. */
 void run_show(const struct run *run, const struct samples *p,

@@ -490,7 +490,8 @@ target_new(const struct target_env *env, const struct target_config *config)
 				 &t->config.endpoint, t->config.channel,
 				 t->config.notices, &inquiry_handlers, t);
 	t->watch = watch_new(t->config.name, &t->config.rules, &watch_handlers, t);
-	watch_set_address(t->watch, t->address, t->config.identity);
+	watch_set_address(t->watch, t->address, t->config.identity,
+			  instant(t, t->since));
 	evtimer_assign(&t->timer, env->base, timer_cb, t);
 	return t;
 }
@@ -588,8 +589,6 @@ static void
 reconnect(struct target *t, struct mono now)
 {
 	inquiry_close(t->inquiry);
-	endpoint_text(&t->config.endpoint, t->address);
-	watch_set_address(t->watch, t->address, t->config.identity);
 	if (!t->running)
 		return;
 	set_state(t, TARGET_STARTING, "", now);
@@ -606,6 +605,9 @@ target_configure(struct target *t, const struct target_config *config, struct mo
 	free(t->config.name);
 	t->config.name = old.name;
 	old.name = NULL;
+	/* The old server is still connected: what is told of it is published there. */
+	endpoint_text(&t->config.endpoint, t->address);
+	watch_set_address(t->watch, t->address, t->config.identity, instant(t, now));
 	/* Also when they are the same: after a reload what is open is told anew. */
 	watch_set_rules(t->watch, &t->config.rules, instant(t, now));
 	if (!endpoint_same(&old.endpoint, &t->config.endpoint))

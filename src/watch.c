@@ -24,7 +24,8 @@
 #define WIDE_SLACK_NS (NS_PER_S / 2)
 
 struct watch {
-	const char *name, *address;
+	const char *name;
+	char address[ENDPOINT_TEXT_BYTES];
 	const struct rules *rules;
 	const struct watch_handlers *handlers;
 	void *owner;
@@ -34,6 +35,7 @@ struct watch {
 	struct samples samples;
 	struct run run;
 	bool heard;	  /* there is a sample */
+	bool answered;	  /* there was one since it is watched, of it or of its role */
 	unsigned awaited; /* parts that the next step waits for */
 	unsigned refused; /* parts that this connection does not give */
 	char why_refused[2][160];
@@ -105,7 +107,7 @@ step(struct watch *w, struct instant at)
 	};
 
 	if (p->fresh != 0)
-		v.new_run = run_learn(&w->run, p, &w->history, at.mono);
+		v.run = run_learn(&w->run, p, &w->history, at.mono);
 	run_show(&w->run, p, &w->history, &v);
 	if (p->fresh != 0)
 		facts_step(&w->facts, &v, &p->wide, emit, w);
@@ -117,13 +119,33 @@ step(struct watch *w, struct instant at)
 	p->fresh = w->awaited = 0;
 }
 
+/* Whether what was learnt is of another server. */
+static bool
+is_foreign(const struct watch *w)
+{
+	return w->samples.identity == IDENTITY_ADDRESS &&
+	       run_has_moved(&w->samples, &w->history);
+}
+
+/* Not before: a reload that is taken back was none. */
+static void
+forget_foreign(struct watch *w)
+{
+	if (!is_foreign(w))
+		return;
+	history_init(&w->history);
+	w->history.dirty = true;
+}
+
 /* What is new from now on is compared with what is there now. */
 static void
 begin(struct watch *w)
 {
+	if (!w->heard)
+		forget_foreign(w);
 	if (w->samples.fresh == 0)
 		w->samples.prev = w->samples.cur;
-	w->heard = true;
+	w->heard = w->answered = true;
 }
 
 static bool
@@ -285,7 +307,7 @@ watch_link(struct watch *w, enum target_state state, const char *reason,
 			w->state_since = w->narrow_at;
 		if (was == TARGET_UP)
 			w->not_up_since = w->state_since;
-		else if (state == TARGET_UP && w->heard)
+		else if (state == TARGET_UP && w->answered)
 			tell_up(w, at);
 	}
 	/* What is fresh waits for its own step, unless what it waits for cannot come. */
@@ -318,6 +340,28 @@ watch_heartbeat(struct watch *w, uint64_t samples, uint64_t missed, struct insta
 	tell_fact(w, FACT_HEARTBEAT, &n);
 }
 
+/* There is no sample to compare the next one with, or to be shown. */
+static void
+drop_samples(struct watch *w)
+{
+	struct samples *p = &w->samples;
+
+	w->heard = false;
+	w->awaited = 0;
+	*p = (struct samples){ .unsure = p->unsure,
+			       .address = p->address,
+			       .identity = p->identity };
+	run_init(&w->run, &w->history);
+	w->facts = (struct facts){ 0 };
+}
+
+static void
+close_foreign(struct watch *w, struct instant at)
+{
+	incidents_close(w->incidents, "another server is watched", at, &w->history);
+	w->answered = false;
+}
+
 void
 watch_started(struct watch *w, struct instant at)
 {
@@ -325,7 +369,10 @@ watch_started(struct watch *w, struct instant at)
 
 	/* What was open when pinfod ended; after a STOP it is nothing. */
 	incidents_restore(w->incidents, &w->history);
+	if (is_foreign(w))
+		close_foreign(w, at);
 	run_init(&w->run, &w->history);
+	w->answered = false;
 	w->state = TARGET_STARTING;
 	w->state_since = w->not_up_since = at.mono;
 	snprintf(n.summary, sizeof(n.summary), "it is watched");
@@ -341,14 +388,26 @@ watch_stopped(struct watch *w, struct instant at)
 	/* What is done to a server meanwhile was told us by STOP. */
 	w->history.run_id[0] = '\0';
 	w->history.dirty = true;
-	w->heard = false;
-	w->awaited = 0;
-	w->samples = (struct samples){ .unsure = w->samples.unsure };
-	run_init(&w->run, &w->history);
-	w->facts = (struct facts){ 0 };
+	drop_samples(w);
 	w->state = TARGET_STOPPED;
 	snprintf(n.summary, sizeof(n.summary), "it is no longer watched");
 	tell_fact(w, FACT_TARGET_STOPPED, &n);
+}
+
+void
+watch_set_address(struct watch *w, const char *address, enum target_identity identity,
+		  struct instant at)
+{
+	bool other = w->address[0] != '\0' && strcmp(w->address, address) != 0 &&
+		     identity != IDENTITY_NODE;
+
+	/* Told with the address of the one that it was open on. */
+	if (other && identity == IDENTITY_ADDRESS)
+		close_foreign(w, at);
+	snprintf(w->address, sizeof(w->address), "%s", address);
+	w->samples.identity = identity;
+	if (other)
+		drop_samples(w);
 }
 
 void
@@ -387,13 +446,6 @@ struct at_risk
 watch_at_risk(const struct watch *w, struct instant at)
 {
 	return run_at_risk(&w->run, &w->samples, &w->history, at.wall);
-}
-
-void
-watch_set_address(struct watch *w, const char *address, enum target_identity identity)
-{
-	(void)identity;
-	w->address = address;
 }
 
 bool
@@ -465,7 +517,7 @@ watch_new(const char *name, const struct rules *rules,
 	struct watch *w = xcalloc(1, sizeof(*w));
 
 	w->name = name;
-	w->address = "";
+	w->samples.address = w->address;
 	w->rules = rules;
 	w->handlers = handlers;
 	w->owner = owner;

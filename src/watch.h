@@ -91,11 +91,20 @@ const struct snapshot *watch_snapshot(const struct watch *w);
 struct at_risk watch_at_risk(const struct watch *w, struct instant at);
 
 /*
- * Where it is, borrowed until the next call, and what another address than that of
- * the last sample means; see target_config.h.
+ * Where it is from now on, and what it means when what was learnt comes from
+ * another address:
+ *
+ * IDENTITY_ADDRESS: this is another server. What is open is closed at once, and
+ * what was learnt is forgotten when the first answer comes.
+ * IDENTITY_ROLE: another run that is seen there is told as role.switched, and is
+ * compared with what was learnt: its keys. What is open follows the samples.
+ * IDENTITY_NODE: nothing.
+ *
+ * But for the last, a call with another address than before also ends the snapshot
+ * that there is. Call it while what is told can still be published at the old one.
  */
 void watch_set_address(struct watch *w, const char *address,
-		       enum target_identity identity);
+		       enum target_identity identity, struct instant at);
 
 /*
  * The open incidents as notices of kind NOTICE_OPEN, one after another, the

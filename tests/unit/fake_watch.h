@@ -31,6 +31,8 @@ struct watch {
 	struct mono sent;
 	enum snapshot_part part;
 	double gap;
+	char address[320];
+	enum target_identity identity;
 	/* What it says. */
 	enum watch_want wants;
 	bool insists; /* an answer does not satisfy it */
@@ -264,9 +266,14 @@ watch_blind(struct watch *w, unsigned i)
 }
 
 void
-watch_set_address(struct watch *w, const char *address, enum target_identity identity)
+watch_set_address(struct watch *w, const char *address, enum target_identity identity,
+		  struct instant at)
 {
-	(void)w, (void)address, (void)identity;
+	(void)at;
+	snprintf(w->address, sizeof(w->address), "%s", address);
+	w->identity = identity;
+	if (w->telling != NULL)
+		fake_tell(w, w->tells, w->telling, SEVERITY_CRITICAL);
 }
 
 #endif

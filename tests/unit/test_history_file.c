@@ -121,6 +121,10 @@ learnt(void)
 
 	history_init(&l);
 	snprintf(l.run_id, sizeof(l.run_id), "0123456789abcdef");
+	snprintf(l.address, sizeof(l.address),
+		 "/run/r\xc3\xa9"
+		 "dis\"\t1.sock");
+	l.switched = true;
 	l.last_save = 1763831000;
 	l.longest_save_s = 12.5;
 	l.keys = 8999999999999999.0;
@@ -159,6 +163,8 @@ assert_learnt(const struct history *l)
 	struct history expected = learnt();
 
 	assert_string_equal(l->run_id, expected.run_id);
+	assert_string_equal(l->address, expected.address);
+	assert_true(l->switched);
 	assert_true(l->last_save == expected.last_save);
 	assert_true(l->longest_save_s == expected.longest_save_s);
 	assert_true(l->keys == expected.keys);
@@ -405,6 +411,8 @@ static const char *const refused[] = {
 	"{\"seen_ms\":1,\"run_id\":\"\"}",
 	"{\"seen_ms\":1,\"run_id\":\"a b\"}",
 	"{\"seen_ms\":1,\"run_id\":\"0123456789012345678901234567890123456789012345678\"}",
+	"{\"seen_ms\":1,\"address\":7}",
+	"{\"seen_ms\":1,\"switched\":1}",
 	"{\"seen_ms\":1,\"last_save\":\"1\"}",
 	"{\"seen_ms\":1,\"longest_save_s\":-1}",
 	"{\"seen_ms\":1,\"keys\":1e16}",
@@ -440,6 +448,43 @@ test_refused(void **state)
 		history_content_fini(&content);
 		history_content_fini(&content);
 	}
+}
+
+/* An address of the longest, one past it, and one that is no UTF-8. */
+static void
+test_addresses(void **state)
+{
+	static char name[] = "orders";
+	struct history_content content, one = { 0 };
+	struct history_entry entry = { .target = name };
+	char text[600], error[256] = "", *line;
+
+	(void)state;
+	for (int len = 287; len <= 288; len++) {
+		snprintf(text, sizeof(text),
+			 "{\"schema\":1,\"targets\":{\"orders\":{\"seen_ms\":1,"
+			 "\"address\":\"%0*d\"}}}",
+			 len, 7);
+		assert_true(history_json_read(&content, text, strlen(text), error,
+					      sizeof(error)));
+		assert_int_equal(content.refused, len == 288);
+		if (len == 287)
+			assert_int_equal(strlen(content.entries[0].history.address),
+					 287);
+		history_content_fini(&content);
+	}
+	history_init(&entry.history);
+	snprintf(entry.history.address, sizeof(entry.history.address), "/\xff.sock");
+	one.entries = &entry;
+	one.count = 1;
+	line = history_json(&one, (struct wall){ 0 });
+	assert_non_null(strstr(line, "\"address\":null"));
+	assert_true(
+		history_json_read(&content, line, strlen(line), error, sizeof(error)));
+	assert_string_equal(content.entries[0].history.address, "");
+	assert_false(content.entries[0].history.switched);
+	history_content_fini(&content);
+	free(line);
 }
 
 static void
@@ -653,6 +698,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_full_disk, make, clean),
 		cmocka_unit_test_setup_teardown(test_damaged, make, clean),
 		cmocka_unit_test_setup_teardown(test_refused, make, clean),
+		cmocka_unit_test_setup_teardown(test_addresses, make, clean),
 		cmocka_unit_test(test_refused_names_and_silences),
 		cmocka_unit_test(test_too_many_silences),
 		cmocka_unit_test(test_unknown_members),

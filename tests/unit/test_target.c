@@ -1195,6 +1195,57 @@ test_link_is_told(void **state)
 	assert_int_equal(target->watch->started, 1);
 }
 
+/* As fleet does, with all that it is told. */
+static void
+publish_cb(void *owner, struct target *t, struct notice *n)
+{
+	(void)owner, (void)n;
+	target_publish_notice(t, "{}", false);
+}
+
+/* What is told of the server that was watched is published there. */
+static void
+test_another_address(void **state)
+{
+	static char there[] = "/run/there.sock", notices[] = "pinfo:notice";
+	struct target_config other;
+	struct link *feed;
+
+	(void)state;
+	remake(5 * NS_PER_S);
+	target_free(target);
+	config.notices = notices;
+	env.notice = publish_cb;
+	target = target_new(&env, &config);
+	assert_string_equal(target->watch->address, path);
+	assert_int_equal(target->watch->identity, IDENTITY_ADDRESS);
+	start_up();
+	feed = target->inquiry->feed;
+	assert_int_equal(published(), 1);
+	target->watch->tells = NOTICE_CLEARED;
+	target->watch->telling = "rdb.save_failed";
+	other = config;
+	other.endpoint.path = there;
+	other.identity = IDENTITY_ROLE;
+	target_configure(target, &other, now = MS(1000));
+	assert_string_equal(target->watch->address, there);
+	assert_int_equal(target->watch->identity, IDENTITY_ROLE);
+	assert_string_equal(report().address, there);
+	assert_int_equal(published(), 2);
+	assert_int_equal(report().notices_kept, 0);
+	assert_state(TARGET_STARTING);
+	assert_true(feed->open && !feed->ready);
+	/* The same address: only what it means is another thing. */
+	target->watch->telling = NULL;
+	fake_ready(feed, now);
+	pass_until(MS(5000));
+	serve(feed);
+	other.identity = IDENTITY_NODE;
+	target_configure(target, &other, now);
+	assert_int_equal(target->watch->identity, IDENTITY_NODE);
+	assert_state(TARGET_UP);
+}
+
 static void
 test_gap(void **state)
 {
@@ -1525,6 +1576,7 @@ main(void)
 		TEST(test_samples),
 		TEST(test_sample_serves_the_tick),
 		TEST(test_link_is_told),
+		TEST(test_another_address),
 		TEST(test_gap),
 		TEST(test_gap_asleep),
 		TEST(test_repeat),

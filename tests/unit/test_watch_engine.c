@@ -170,7 +170,7 @@ test_counts_and_list(void **arg)
 	(void)arg;
 	drive_begin(&d, "redis-7.0-save-failed");
 	d.points = "";
-	watch_set_address(d.watch, "tcp:1.2.3.4:6379", IDENTITY_ADDRESS);
+	watch_set_address(d.watch, "tcp:1.2.3.4:6379", IDENTITY_ADDRESS, drive_now(&d));
 	watch_counts(d.watch, &warning, &critical);
 	assert_int_equal(warning + critical, 0);
 	drive_until(&d, 5);
