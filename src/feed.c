@@ -108,6 +108,30 @@ json_time(struct wall t)
 }
 
 static json_t *
+json_server(const char *address, const struct snapshot *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "address", json_told(address));
+	json_object_set_new(o, "version", json_told(s != NULL ? s->version : NULL));
+	json_object_set_new(o, "run_id", json_told(s != NULL ? s->run_id : NULL));
+	json_object_set_new(o, "role", json_told(s != NULL ? s->role : NULL));
+	return o;
+}
+
+static json_t *
+json_at_risk(struct at_risk risk)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "seconds",
+			    json_figure(round(risk.seconds * 1000) / 1000));
+	json_object_set_new(o, "operations", json_figure(risk.operations));
+	json_object_set_new(o, "bytes", json_figure(risk.bytes));
+	return o;
+}
+
+static json_t *
 json_incidents(const struct watch *w, struct instant at)
 {
 	json_t *list = json_array(), *o;
@@ -128,22 +152,14 @@ char *
 feed_json(const struct watch *w, const char *target, const char *address,
 	  const char *text, size_t len, struct instant at)
 {
-	static const struct snapshot unknown;
-	const struct snapshot *s = watch_snapshot(w);
-	struct at_risk risk = watch_at_risk(w, at);
 	json_t *o = json_object();
 
-	if (s == NULL)
-		s = &unknown;
-	/* A millisecond is as exact as the message's own time. */
-	risk.seconds = round(risk.seconds * 1000) / 1000;
 	json_object_set_new(o, "schema", json_integer(SCHEMA));
 	json_object_set_new(o, "target", json_text(target));
-	json_object_set_new(o, "server",
-			    json_server(address, s->version, s->run_id, s->role));
+	json_object_set_new(o, "server", json_server(address, watch_snapshot(w)));
 	json_object_set_new(o, "at", json_time(at.wall));
 	json_object_set_new(o, "persistence", json_fields(text, len));
-	json_object_set_new(o, "at_risk", json_at_risk(&risk));
+	json_object_set_new(o, "at_risk", json_at_risk(watch_at_risk(w, at)));
 	json_object_set_new(o, "incidents", json_incidents(w, at));
 	return json_line(o);
 }

@@ -21,8 +21,8 @@ static const struct kind {
 	const struct group_source *source;
 	const char *sources; /* what they are called; NULL: there is but one */
 } kinds[] = {
-	[GROUP_SENTINEL] = { NULL, "sentinels" },
-	[GROUP_CLUSTER] = { NULL, "nodes" },
+	[GROUP_SENTINEL] = { &group_sentinel, "sentinels" },
+	[GROUP_CLUSTER] = { &group_cluster, "nodes" },
 	[GROUP_FILE] = { NULL, NULL },
 };
 

@@ -7,10 +7,6 @@
 
 #include <jansson.h>
 
-#include "clock.h"
-
-struct at_risk;
-
 /*
  * A text that may come from outside: everything that is not printable ASCII is
  * shown as \xNN, so that the document is UTF-8 and no server can speak to a
@@ -26,18 +22,6 @@ json_t *json_measure(double value);
 
 /* A whole number as such, another one with its fraction; NAN becomes null. */
 json_t *json_figure(double value);
-
-/* A time for people, as clock_stamp() writes it. */
-json_t *json_stamp(struct wall t);
-
-/* Which run of which server; NULL and "" become null: not known. */
-json_t *json_server(const char *address, const char *version, const char *run_id,
-		    const char *role);
-
-json_t *json_at_risk(const struct at_risk *risk);
-
-/* How many incidents are open. */
-json_t *json_counts(unsigned critical, unsigned warning);
 
 /* One line without its end, which the caller frees; takes the document. */
 char *json_line(json_t *document);

@@ -42,6 +42,26 @@ notice_id(char buf[static NOTICE_ID_BYTES], const struct notice *n)
 }
 
 static json_t *
+json_stamp(struct wall t)
+{
+	char stamp[CLOCK_STAMP_BYTES];
+
+	return json_string(clock_stamp(stamp, t));
+}
+
+static json_t *
+json_server(const struct notice *n)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "address", json_told(n->address));
+	json_object_set_new(o, "version", json_told(n->version));
+	json_object_set_new(o, "run_id", json_told(n->run_id));
+	json_object_set_new(o, "role", json_told(n->role));
+	return o;
+}
+
+static json_t *
 json_figures(const struct notice *n)
 {
 	json_t *o = json_object();
@@ -49,6 +69,27 @@ json_figures(const struct notice *n)
 	for (unsigned i = 0; i < n->figure_count; i++)
 		json_object_set_new(o, n->figures[i].name,
 				    json_figure(n->figures[i].value));
+	return o;
+}
+
+static json_t *
+json_at_risk(const struct at_risk *risk)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "seconds", json_figure(risk->seconds));
+	json_object_set_new(o, "operations", json_figure(risk->operations));
+	json_object_set_new(o, "bytes", json_figure(risk->bytes));
+	return o;
+}
+
+static json_t *
+json_open(const struct notice *n)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "critical", json_integer(n->open_critical));
+	json_object_set_new(o, "warning", json_integer(n->open_warning));
 	return o;
 }
 
@@ -65,15 +106,14 @@ notice_json(const struct notice *n)
 	json_object_set_new(o, "severity",
 			    json_string(catalogue_severity(n->severity)));
 	json_object_set_new(o, "target", json_text(n->target));
-	json_object_set_new(o, "server",
-			    json_server(n->address, n->version, n->run_id, n->role));
+	json_object_set_new(o, "server", json_server(n));
 	json_object_set_new(o, "at", json_stamp(n->at));
 	json_object_set_new(o, "since", json_stamp(n->since));
 	json_object_set_new(o, "summary", json_text(n->summary));
 	json_object_set_new(o, "advice", json_text(n->advice));
 	json_object_set_new(o, "figures", json_figures(n));
 	json_object_set_new(o, "at_risk", json_at_risk(&n->at_risk));
-	json_object_set_new(o, "open", json_counts(n->open_critical, n->open_warning));
+	json_object_set_new(o, "open", json_open(n));
 	json_object_set_new(o, "acked", json_boolean(n->acked));
 	json_object_set_new(o, "silenced", json_boolean(n->silenced));
 	if (n->kind == NOTICE_HEARTBEAT) {

@@ -178,10 +178,32 @@ report_group_line(const struct group_report *g)
 	return shown;
 }
 
+static json_t *
+json_counts(const struct target_report *t)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "critical", json_integer(t->critical));
+	json_object_set_new(o, "warning", json_integer(t->warning));
+	return o;
+}
+
+static json_t *
+json_at_risk(const struct at_risk *risk)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "seconds", json_figure(risk->seconds));
+	json_object_set_new(o, "operations", json_figure(risk->operations));
+	json_object_set_new(o, "bytes", json_figure(risk->bytes));
+	return o;
+}
+
 /* Of the last connection: the server may have another certificate by now. */
 static json_t *
 json_tls(const struct target_report *t)
 {
+	char stamp[CLOCK_STAMP_BYTES];
 	json_t *o;
 
 	if (t->tls_version == NULL)
@@ -190,8 +212,9 @@ json_tls(const struct target_report *t)
 	json_object_set_new(o, "version", json_text(t->tls_version));
 	json_object_set_new(o, "cipher", json_text(t->tls_cipher));
 	json_object_set_new(o, "certificate_until",
-			    t->tls_until.ns > 0 ? json_stamp(t->tls_until)
-						: json_null());
+			    json_text(t->tls_until.ns > 0
+					      ? clock_stamp(stamp, t->tls_until)
+					      : NULL));
 	return o;
 }
 
@@ -241,7 +264,7 @@ json_target(const struct target_report *t)
 	json_object_set_new(o, "last_info_ms", json_measure(t->last_info_ms));
 	json_object_set_new(o, "connects", json_integer((json_int_t)t->connects));
 	json_object_set_new(o, "tls", json_tls(t));
-	json_object_set_new(o, "incidents", json_counts(t->critical, t->warning));
+	json_object_set_new(o, "incidents", json_counts(t));
 	json_object_set_new(o, "at_risk", json_at_risk(&t->at_risk));
 	json_object_set_new(o, "blind", json_blind(t->blind));
 	json_object_set_new(o, "notices_published",
@@ -309,6 +332,7 @@ char *
 report_silences(const struct silences *silences, struct wall now)
 {
 	json_t *list = json_array();
+	char stamp[CLOCK_STAMP_BYTES];
 	const struct silence *s;
 
 	for (size_t i = 0; (s = silences_at(silences, i)) != NULL; i++) {
@@ -316,7 +340,8 @@ report_silences(const struct silences *silences, struct wall now)
 
 		json_object_set_new(o, "incidents", json_text(s->incidents));
 		json_object_set_new(o, "targets", json_text(s->targets));
-		json_object_set_new(o, "until", json_stamp(s->until));
+		json_object_set_new(o, "until",
+				    json_text(clock_stamp(stamp, s->until)));
 		json_object_set_new(
 			o, "left_s",
 			json_real(clock_wall_s(s->until) - clock_wall_s(now)));
