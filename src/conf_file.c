@@ -1,5 +1,6 @@
 /*
- * conf_file: see conf_file.h. It knows groups and targets; conf_value their settings.
+ * conf_file: see conf_file.h. It knows the groups and the targets; conf_settings what
+ * stands in them.
  *
  * libconfig 1.5 wraps integers without a word, ends the process when it is
  * given a directory, and knows of no unknown keys. So conf_text looks at the texts
@@ -13,17 +14,12 @@
 #include <string.h>
 
 #include "conf.h"
-#include "conf_option.h"
+#include "conf_settings.h"
 #include "conf_text.h"
 #include "conf_value.h"
-#include "duration.h"
 #include "endpoint.h"
-#include "nearest.h"
 #include "target_config.h"
-#include "tls_context.h"
 #include "xalloc.h"
-
-#define KEYS_MAX 32
 
 /* What is read into. */
 struct reading {
@@ -31,135 +27,6 @@ struct reading {
 	struct target_config *defaults;
 	struct conf_value_place place;
 };
-
-static void
-complain_unknown(struct reading *r, const config_setting_t *s, const char *where,
-		 const char *const known[], size_t count)
-{
-	const char *name = config_setting_name(s);
-	const char *nearest = nearest_of(name, known, count);
-	char list[256] = "";
-
-	if (nearest != NULL) {
-		conf_value_complain(&r->place, s, where,
-				    "'%.60s' is unknown; did you mean '%s'?", name,
-				    nearest);
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		size_t len = strlen(list);
-
-		snprintf(list + len, sizeof(list) - len, "%s%s", i > 0 ? ", " : "",
-			 known[i]);
-	}
-	conf_value_complain(&r->place, s, where, "'%.60s' is unknown; there is: %s",
-			    name, list);
-}
-
-/*
- * Groups.
- */
-
-/* Reads what the table knows; with `target` name and url are passed over. */
-static void
-read_group(struct reading *r, const config_setting_t *group, const char *path,
-	   enum conf_scope scope, void *base, bool target)
-{
-	const char *known[KEYS_MAX] = { "name", "url" };
-	const struct conf_option *o;
-	size_t count = target ? 2 : 0;
-
-	if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
-		conf_value_complain(&r->place, group, path,
-				    "found %s; a group { } is allowed",
-				    conf_value_type(group));
-		return;
-	}
-	for (size_t i = 0; (o = conf_option_at(i)) != NULL && count < KEYS_MAX; i++) {
-		if (o->scope == scope)
-			known[count++] = o->key;
-	}
-	for (int i = 0; i < config_setting_length(group); i++) {
-		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
-		const char *name = config_setting_name(s);
-		char where[160];
-
-		snprintf(where, sizeof(where), "%s.%s", path, name);
-		o = conf_option_find(scope, name);
-		if (o != NULL)
-			conf_value_read(&r->place, s, where, o, base);
-		else if (!target ||
-			 (strcmp(name, "name") != 0 && strcmp(name, "url") != 0))
-			complain_unknown(r, s, path, known, count);
-	}
-}
-
-/* Whoever says how often to sample must mean it: a longer interval is no cure. */
-static void
-check_sample(struct reading *r, const config_setting_t *group, const char *path,
-	     const struct target_config *t)
-{
-	const config_setting_t *s = config_setting_get_member(group, "sample");
-	char where[64], sample[32], interval[32];
-	int64_t ns;
-
-	/* One that is wrong by itself was told of, and is not in force. */
-	if (s == NULL || !conf_value_duration(s, &ns) || ns != t->sample_ns ||
-	    ns <= t->interval_ns)
-		return;
-	snprintf(where, sizeof(where), "%s.sample", path);
-	conf_value_complain(&r->place, s, where,
-			    "%s seconds are longer than the interval, which is %s",
-			    duration_seconds(sample, ns),
-			    duration_seconds(interval, t->interval_ns));
-}
-
-/*
- * What no option shows by itself: they are for rediss:// only, and a certificate
- * and its key belong together. Told where the target itself says so; what is said
- * in defaults or by flags conf looks at.
- */
-static void
-check_tls(struct reading *r, const config_setting_t *group, const char *path,
-	  struct endpoint *e)
-{
-	static const char *const keys[] = { "cacert", "cacertdir", "cert",
-					    "key",    "sni",	   "verify" };
-	const struct endpoint_tls *t = &e->tls;
-	const config_setting_t *s = NULL;
-	const char *mine, *other;
-	char where[64], error[512];
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !t->on; i++) {
-		const char *value;
-
-		s = config_setting_get_member(group, keys[i]);
-		value = s != NULL ? config_setting_get_string(s) : NULL;
-		if (value == NULL || *value == '\0' || strcasecmp(value, "full") == 0)
-			continue;
-		snprintf(where, sizeof(where), "%s.%s", path, keys[i]);
-		conf_value_complain(&r->place, s, where,
-				    "it is for TLS, and the url does not begin with "
-				    "rediss://");
-	}
-	/* Kept for nobody: see read_url. */
-	if (!t->on)
-		endpoint_tls_fini(&e->tls);
-	mine = t->cert != NULL ? "cert" : "key";
-	other = t->cert != NULL ? "key" : "cert";
-	s = config_setting_get_member(group, mine);
-	if (!t->on || s == NULL)
-		return;
-	snprintf(where, sizeof(where), "%s.%s", path, mine);
-	if (t->cert != NULL && t->key != NULL) {
-		if (!tls_context_ok(t, error, sizeof(error)))
-			conf_value_complain(&r->place, s, where, "%s", error);
-	} else if (config_setting_get_member(group, other) == NULL) {
-		/* One that is there and wrong was told of. */
-		conf_value_complain(&r->place, s, where, "it needs %s beside it",
-				    other);
-	}
-}
 
 static const config_setting_t *
 string_member(struct reading *r, const config_setting_t *group, const char *path,
@@ -232,9 +99,9 @@ read_target(struct reading *r, const config_setting_t *group, unsigned index)
 	if (url != NULL && read_url(r, url, path, &t))
 		t.name = xstrdup(name != NULL ? config_setting_get_string(name)
 					      : endpoint_name(&t.endpoint, text));
-	read_group(r, group, path, CONF_SCOPE_TARGET, &t, true);
-	check_sample(r, group, path, &t);
-	check_tls(r, group, path, &t.endpoint);
+	conf_settings_read(&r->place, group, path, CONF_SCOPE_TARGET, &t, true);
+	conf_settings_check_sample(&r->place, group, path, &t);
+	conf_settings_check_tls(&r->place, group, path, &t.endpoint);
 	/* A file of its own outweighs the password that the flags give to all. */
 	if (t.endpoint.password_file != NULL &&
 	    (config_setting_get_member(group, "password_file") != NULL ||
@@ -294,17 +161,19 @@ read_tree(struct reading *r, const config_t *tree, const struct conf_flags *flag
 		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
 			found |= strcmp(name, known[k]) == 0;
 		if (!found)
-			complain_unknown(r, s, "the file", known,
-					 sizeof(known) / sizeof(known[0]));
+			conf_settings_unknown(&r->place, s, "the file", known,
+					      sizeof(known) / sizeof(known[0]));
 	}
 	if ((s = config_setting_get_member(root, "control")) != NULL)
-		read_group(r, s, "control", CONF_SCOPE_CONTROL, r->conf, false);
+		conf_settings_read(&r->place, s, "control", CONF_SCOPE_CONTROL, r->conf,
+				   false);
 	if ((s = config_setting_get_member(root, "log")) != NULL)
-		read_group(r, s, "log", CONF_SCOPE_LOG, r->conf, false);
+		conf_settings_read(&r->place, s, "log", CONF_SCOPE_LOG, r->conf, false);
 	/* Before the targets, wherever it stands; and flags outweigh it. */
 	if ((s = config_setting_get_member(root, "defaults")) != NULL) {
-		read_group(r, s, "defaults", CONF_SCOPE_TARGET, r->defaults, false);
-		check_sample(r, s, "defaults", r->defaults);
+		conf_settings_read(&r->place, s, "defaults", CONF_SCOPE_TARGET,
+				   r->defaults, false);
+		conf_settings_check_sample(&r->place, s, "defaults", r->defaults);
 	}
 	conf_apply_flags(flags, r->defaults);
 	if ((s = config_setting_get_member(root, "targets")) != NULL)

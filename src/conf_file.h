@@ -1,5 +1,5 @@
 /*
- * conf_file: reads a configuration file. libconfig lives here and nowhere else.
+ * conf_file: reads a configuration file.
  */
 #ifndef CONF_FILE_H
 #define CONF_FILE_H

@@ -1,6 +1,6 @@
 /*
  * conf_value: one setting of the tree that libconfig made, read as an option's
- * type says. With conf_file the only one that includes libconfig.
+ * type says.
  */
 #ifndef CONF_VALUE_H
 #define CONF_VALUE_H
