@@ -141,7 +141,7 @@ add_servers(struct conf *c, const struct conf_flags *flags,
 				  .port = ENDPOINT_PORT };
 	char text[ENDPOINT_TEXT_BYTES];
 
-	if (flags->server_count > 0 && c->target_count > 0) {
+	if (flags->server_count > 0 && c->target_count + c->group_count > 0) {
 		messages->usage = true;
 		conf_say(messages, true,
 			 xasprintf("%s: it has targets, and the command line names "
@@ -156,7 +156,7 @@ add_servers(struct conf *c, const struct conf_flags *flags,
 				   ? "default"
 				   : endpoint_name(&flags->servers[i], text),
 			   defaults, messages);
-	if (c->target_count == 0 && messages->errors == 0)
+	if (c->target_count + c->group_count == 0 && messages->errors == 0)
 		add_server(c, &local, "default", defaults, messages);
 }
 
@@ -254,6 +254,9 @@ conf_free(struct conf *c)
 	for (size_t i = 0; i < c->target_count; i++)
 		target_config_fini(&c->targets[i]);
 	free(c->targets);
+	for (size_t i = 0; i < c->group_count; i++)
+		group_config_fini(&c->groups[i]);
+	free(c->groups);
 	target_config_fini(&c->defaults);
 	free(c->file);
 	free(c->control_path);

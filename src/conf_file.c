@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "conf_group.h"
 #include "conf_settings.h"
 #include "conf_text.h"
 #include "conf_value.h"
@@ -28,43 +29,17 @@ struct reading {
 	struct conf_value_place place;
 };
 
-static const config_setting_t *
-string_member(struct reading *r, const config_setting_t *group, const char *path,
-	      const char *key, bool needed)
-{
-	const config_setting_t *s = config_setting_get_member(group, key);
-
-	if (s == NULL && needed)
-		conf_value_complain(&r->place, group, path, "there is no %s", key);
-	if (s != NULL && config_setting_get_string(s) == NULL) {
-		conf_value_complain(&r->place, s, path,
-				    "%s: found %s; a \"string\" is allowed", key,
-				    conf_value_type(s));
-		s = NULL;
-	}
-	return s;
-}
-
 /* The url says where and may say who; a password in it is refused. */
 static bool
 read_url(struct reading *r, const config_setting_t *s, const char *path,
 	 struct target_config *t)
 {
 	struct endpoint e;
-	char error[512];
+	char where[64];
 
-	if (!endpoint_parse(&e, config_setting_get_string(s), error, sizeof(error))) {
-		conf_value_complain(&r->place, s, path, "url: %s", error);
+	snprintf(where, sizeof(where), "%s: url", path);
+	if (!conf_value_url(&r->place, s, where, ENDPOINT_PORT, "password_file", &e))
 		return false;
-	}
-	if (e.password != NULL) {
-		conf_value_complain(
-			&r->place, s, path,
-			"url: a password does not belong here; put it into a file "
-			"and name that in password_file");
-		endpoint_fini(&e);
-		return false;
-	}
 	if (e.user == NULL)
 		e.user = xstrdup(t->endpoint.user);
 	/* Of no use to others, and a server the more that they would be kept for. */
@@ -80,37 +55,21 @@ read_url(struct reading *r, const config_setting_t *s, const char *path,
 }
 
 static void
-read_target(struct reading *r, const config_setting_t *group, unsigned index)
+read_target(struct reading *r, const config_setting_t *element, const char *path)
 {
-	const config_setting_t *url, *name;
+	const config_setting_t *url = config_setting_get_member(element, "url");
+	const config_setting_t *name =
+		conf_settings_string(&r->place, element, path, "name");
 	struct target_config t;
-	char path[32], text[ENDPOINT_TEXT_BYTES], error[512];
+	char text[ENDPOINT_TEXT_BYTES], error[512];
 
-	snprintf(path, sizeof(path), "targets[%u]", index);
-	if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
-		conf_value_complain(&r->place, group, path,
-				    "found %s; a group { } is allowed",
-				    conf_value_type(group));
-		return;
-	}
 	target_config_copy(&t, r->defaults);
-	url = string_member(r, group, path, "url", true);
-	name = string_member(r, group, path, "name", false);
-	if (url != NULL && read_url(r, url, path, &t))
+	if (read_url(r, url, path, &t))
 		t.name = xstrdup(name != NULL ? config_setting_get_string(name)
 					      : endpoint_name(&t.endpoint, text));
-	conf_settings_read(&r->place, group, path, CONF_SCOPE_TARGET, &t, true);
-	conf_settings_check_sample(&r->place, group, path, &t);
-	conf_settings_check_tls(&r->place, group, path, &t.endpoint);
-	/* A file of its own outweighs the password that the flags give to all. */
-	if (t.endpoint.password_file != NULL &&
-	    (config_setting_get_member(group, "password_file") != NULL ||
-	     config_setting_get_member(group, "credential") != NULL)) {
-		xfree_secret(t.endpoint.password);
-		t.endpoint.password = NULL;
-	}
+	conf_settings_target(&r->place, element, path, "the url does", &t);
 	if (t.name != NULL && !target_config_name_ok(t.name, error, sizeof(error))) {
-		conf_value_complain(&r->place, name != NULL ? name : group, path,
+		conf_value_complain(&r->place, name != NULL ? name : element, path,
 				    "name: %s", error);
 		free(t.name);
 		t.name = NULL;
@@ -121,11 +80,44 @@ read_target(struct reading *r, const config_setting_t *group, unsigned index)
 		return;
 	}
 	if (!conf_add_target(r->conf, &t, error, sizeof(error)))
-		conf_value_complain(&r->place, group, path, "%s", error);
+		conf_value_complain(&r->place, element, path, "%s", error);
+}
+
+/* Whatever it was meant to be: what else is wrong in it is told, too. */
+static void
+read_in_vain(struct reading *r, const config_setting_t *element, const char *path)
+{
+	struct target_config t;
+
+	target_config_copy(&t, r->defaults);
+	conf_settings_target(&r->place, element, path, NULL, &t);
+	target_config_fini(&t);
 }
 
 static void
-read_targets(struct reading *r, const config_setting_t *list)
+read_element(struct reading *r, const config_setting_t *element, unsigned index)
+{
+	const char *source;
+	char path[32];
+
+	snprintf(path, sizeof(path), "targets[%u]", index);
+	if (config_setting_type(element) != CONFIG_TYPE_GROUP) {
+		conf_value_complain(&r->place, element, path,
+				    "found %s; a group { } is allowed",
+				    conf_value_type(element));
+		return;
+	}
+	source = conf_group_source(&r->place, element, path);
+	if (source == NULL)
+		read_in_vain(r, element, path);
+	else if (strcmp(source, "url") == 0)
+		read_target(r, element, path);
+	else
+		conf_group_read(&r->place, element, path, source, r->defaults, r->conf);
+}
+
+static void
+read_targets(struct reading *r, const config_setting_t *list, int others)
 {
 	int count = config_setting_length(list);
 
@@ -136,21 +128,23 @@ read_targets(struct reading *r, const config_setting_t *list)
 			conf_value_type(list));
 		return;
 	}
-	if (count > CONF_TARGETS_MAX) {
+	if (count + others > CONF_TARGETS_MAX) {
 		conf_value_complain(&r->place, list, "targets",
-				    "there are %d; up to %d are allowed", count,
-				    CONF_TARGETS_MAX);
+				    "there are %d; up to %d are allowed",
+				    count + others, CONF_TARGETS_MAX);
 		return;
 	}
 	for (int i = 0; i < count; i++)
-		read_target(r, config_setting_get_elem(list, (unsigned)i), (unsigned)i);
+		read_element(r, config_setting_get_elem(list, (unsigned)i),
+			     (unsigned)i);
 }
 
 static void
 read_tree(struct reading *r, const config_t *tree, const struct conf_flags *flags)
 {
-	static const char *const known[] = { "control", "log", "defaults", "targets" };
-	const config_setting_t *root = config_root_setting(tree), *s;
+	static const char *const known[] = { "control", "log", "defaults", "targets",
+					     "targets_file" };
+	const config_setting_t *root = config_root_setting(tree), *s, *alone;
 
 	for (int i = 0; i < config_setting_length(root); i++) {
 		const char *name;
@@ -176,8 +170,11 @@ read_tree(struct reading *r, const config_t *tree, const struct conf_flags *flag
 		conf_settings_check_sample(&r->place, s, "defaults", r->defaults);
 	}
 	conf_apply_flags(flags, r->defaults);
+	alone = config_setting_get_member(root, "targets_file");
 	if ((s = config_setting_get_member(root, "targets")) != NULL)
-		read_targets(r, s);
+		read_targets(r, s, alone != NULL);
+	if (alone != NULL)
+		conf_group_read_file(&r->place, alone, r->defaults, r->conf);
 }
 
 void

@@ -5,6 +5,7 @@
 
 #include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf.h"
@@ -69,6 +70,14 @@ verify_choice(unsigned i)
 }
 
 static const char *
+publish_choice(unsigned i)
+{
+	static const char *const names[] = { "all", "shard" };
+
+	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}
+
+static const char *
 expect_choice(unsigned i)
 {
 	return i <= EXPECT_BOTH ? rules_expect_name((enum rules_expect)i) : NULL;
@@ -76,6 +85,7 @@ expect_choice(unsigned i)
 
 #define IN_CONF(field) offsetof(struct conf, field)
 #define IN_TARGET(field) offsetof(struct target_config, field)
+#define IN_GROUP(field) offsetof(struct conf_group_options, field)
 
 static const struct conf_option options[] = {
 	{ .scope = CONF_SCOPE_CONTROL,
@@ -130,8 +140,10 @@ static const struct conf_option options[] = {
 	  .type = CONF_TYPE_STRING,
 	  .offset = IN_TARGET(channel),
 	  .check = target_config_channel_ok,
-	  .preset = "\"pinfo\"",
-	  .help = "What to publish on; {name} stands for the target's name." },
+	  .preset = "\"\"",
+	  .help = "What to publish on; {name} stands for the target's name. Preset:\n"
+		  "pinfo; for the nodes of a cluster, and for a master and replicas that\n"
+		  "sentinels name, pinfo:{name}." },
 	{ .scope = CONF_SCOPE_TARGET,
 	  .key = "format",
 	  .type = CONF_TYPE_BOOL,
@@ -263,6 +275,82 @@ static const struct conf_option options[] = {
 	  .offset = IN_TARGET(stopped),
 	  .preset = "false",
 	  .help = "Wait for START before publishing." },
+	{ .scope = CONF_SCOPE_GROUP,
+	  .kind = GROUP_SENTINEL,
+	  .key = "sentinels",
+	  .type = CONF_TYPE_SEEDS,
+	  .offset = IN_GROUP(seeds),
+	  .port = ENDPOINT_PORT_SENTINEL,
+	  .preset = "[ ]",
+	  .help = "The urls of 1 to 32 sentinels. The server that is watched is the\n"
+		  "master that they name, and after a failover the new one; it is called\n"
+		  "what the element is called, else what they call it. It is spoken to\n"
+		  "by TLS when they are (rediss://)." },
+	{ .scope = CONF_SCOPE_GROUP,
+	  .kind = GROUP_SENTINEL,
+	  .key = "master",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_GROUP(master),
+	  .preset = "\"\"",
+	  .help = "What the sentinels call the master; it must be there." },
+	{ .scope = CONF_SCOPE_GROUP,
+	  .kind = GROUP_SENTINEL,
+	  .key = "replicas",
+	  .type = CONF_TYPE_BOOL,
+	  .offset = IN_GROUP(replicas),
+	  .preset = "false",
+	  .help = "Whether its replicas are watched, too, each as NAME/ADDRESS." },
+	{ .scope = CONF_SCOPE_GROUP,
+	  .kind = GROUP_SENTINEL,
+	  .key = "sentinel_user",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_GROUP(sentinel_user),
+	  .preset = "\"\"",
+	  .help = "The ACL user to log in as at the sentinels. They have users and\n"
+		  "passwords of their own: what user, password_file, credential,\n"
+		  "REDISCLI_AUTH and -a say is for the servers, and never told to them." },
+	{ .scope = CONF_SCOPE_GROUP,
+	  .kind = GROUP_SENTINEL,
+	  .key = "sentinel_password_file",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_GROUP(sentinel_password_file),
+	  .check = check_absolute,
+	  .preset = "\"\"",
+	  .help = "A file whose first line is the sentinels' password, as private as\n"
+		  "password_file." },
+	{ .scope = CONF_SCOPE_GROUP,
+	  .kind = GROUP_CLUSTER,
+	  .key = "cluster",
+	  .type = CONF_TYPE_SEEDS,
+	  .offset = IN_GROUP(seeds),
+	  .port = ENDPOINT_PORT,
+	  .preset = "[ ]",
+	  .help = "The urls of 1 to 32 nodes of a cluster, all rediss:// (TLS) or none.\n"
+		  "All of its nodes are watched, masters and replicas, each as NAME/ID:\n"
+		  "the element's name, which must be there, and the first 8 digits of\n"
+		  "the node's ID." },
+	{ .scope = CONF_SCOPE_GROUP,
+	  .kind = GROUP_CLUSTER,
+	  .key = "cluster_publish",
+	  .type = CONF_TYPE_BOOL,
+	  .offset = IN_GROUP(shard),
+	  .choice = publish_choice,
+	  .preset = "\"all\"",
+	  .help = "How to publish. all: by PUBLISH, which reaches the subscribers of\n"
+		  "every node, and costs every node its part. shard: by SPUBLISH (Redis\n"
+		  "7.0), which stays in the shard of the node that it tells of; behind\n"
+		  "the channel's name follows then, in braces, the tag of a slot of that\n"
+		  "shard, and there may be no other braces than {name} in it." },
+	{ .scope = CONF_SCOPE_GROUP,
+	  .kind = GROUP_FILE,
+	  .key = "targets_file",
+	  .type = CONF_TYPE_STRING,
+	  .offset = IN_GROUP(targets_file),
+	  .check = check_absolute,
+	  .preset = "\"\"",
+	  .help = "A file with a target a line: a url and, behind it, a name if it is to\n"
+		  "have one; or JSON as Prometheus' file_sd has it. It is looked at once\n"
+		  "a second. It may also stand outside of targets, by itself." },
 };
 
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
@@ -274,7 +362,21 @@ static const struct {
 	[CONF_SCOPE_LOG] = { "log", "The log, on stderr." },
 	[CONF_SCOPE_TARGET] = { "defaults",
 				"What holds for each target that does not say otherwise." },
+	[CONF_SCOPE_GROUP] = { "targets",
+			       "In place of the url an element may say where pinfod finds "
+			       "its targets,\n"
+			       "and goes on finding them; whatever else it says holds for "
+			       "each of these." },
 };
+
+void
+conf_seeds_fini(struct conf_seeds *seeds)
+{
+	for (size_t i = 0; i < seeds->count; i++)
+		endpoint_fini(&seeds->list[i]);
+	free(seeds->list);
+	*seeds = (struct conf_seeds){ 0 };
+}
 
 const struct conf_option *
 conf_option_at(size_t i)

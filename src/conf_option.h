@@ -12,12 +12,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "group_config.h"
+
 enum conf_scope {
 	CONF_SCOPE_CONTROL,
 	CONF_SCOPE_LOG,
 	CONF_SCOPE_TARGET, /* in defaults, and in each target */
+	CONF_SCOPE_GROUP,  /* in an element of targets, beside those of a target */
 };
-#define CONF_SCOPES 3
+
+/* Addresses to begin with; the list belongs to whoever has it. */
+struct conf_seeds {
+	struct endpoint *list;
+	size_t count;
+};
+
+/* What CONF_SCOPE_GROUP is read into; conf_group makes a group_config of it. */
+struct conf_group_options {
+	struct conf_seeds seeds; /* sentinels, or nodes of a cluster */
+	char *master;
+	bool replicas;
+	char *sentinel_user, *sentinel_password_file;
+	bool shard;
+	char *targets_file;
+};
 
 enum conf_type {
 	CONF_TYPE_STRING,     /* char *, NULL for "" */
@@ -27,6 +45,7 @@ enum conf_type {
 	CONF_TYPE_CHOICE,     /* an enum; the choices are its names */
 	CONF_TYPE_RULES,      /* struct rules; what a list of texts adds to it */
 	CONF_TYPE_CREDENTIAL, /* char *, the path of the credential's file */
+	CONF_TYPE_SEEDS,      /* struct conf_seeds; urls in an array, or one */
 };
 
 /* Says in error what was found and what is allowed. */
@@ -39,13 +58,18 @@ struct conf_option {
 	enum conf_scope scope;
 	const char *key;
 	enum conf_type type;
-	size_t offset; /* in struct target_config for that scope, else struct conf */
+	size_t offset; /* in the scope's struct; of control and log in struct conf */
 	int64_t min, max;
+	int port;	      /* of seeds: what those have that name none */
+	enum group_kind kind; /* of CONF_SCOPE_GROUP: what it is for */
 	conf_check_fn *check; /* of a string that is not empty; NULL: none */
 	const char *preset;   /* in the file's form */
 	const char *help;     /* lines for the shipped file */
 	conf_choice_fn *choice;
 };
+
+/* May be called twice. */
+void conf_seeds_fini(struct conf_seeds *seeds);
 
 /* NULL past the last. */
 const struct conf_option *conf_option_at(size_t i);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "conf_group.h"
 #include "conf_option.h"
 #include "duration.h"
 #include "size.h"
@@ -48,6 +49,27 @@ print_rules(FILE *out, const struct rules *rules, const char *indent)
 }
 
 static void
+print_url(FILE *out, const struct endpoint *e)
+{
+	const char *scheme = e->path != NULL ? "unix" : e->tls.on ? "rediss" : "redis";
+	char address[ENDPOINT_TEXT_BYTES], url[ENDPOINT_TEXT_BYTES + 16];
+
+	snprintf(url, sizeof(url), "%s://%s", scheme, endpoint_name(e, address));
+	print_string(out, url);
+}
+
+static void
+print_seeds(FILE *out, const struct conf_seeds *seeds)
+{
+	putc('[', out);
+	for (size_t i = 0; i < seeds->count; i++) {
+		fputs(i > 0 ? ", " : " ", out);
+		print_url(out, &seeds->list[i]);
+	}
+	fputs(" ]", out);
+}
+
+static void
 print_value(FILE *out, const struct conf_option *o, const void *base,
 	    const char *indent)
 {
@@ -82,9 +104,21 @@ print_value(FILE *out, const struct conf_option *o, const void *base,
 	case CONF_TYPE_RULES:
 		print_rules(out, field, indent);
 		break;
+	case CONF_TYPE_SEEDS:
+		print_seeds(out, field);
+		break;
 	case CONF_TYPE_CREDENTIAL:
 		break;
 	}
+}
+
+static void
+print_option(FILE *out, const struct conf_option *o, const void *base,
+	     const char *indent)
+{
+	fprintf(out, "%s%s = ", indent, o->key);
+	print_value(out, o, base, indent);
+	fputs(";\n", out);
 }
 
 /* A credential has become a password_file, and is printed as that. */
@@ -94,35 +128,22 @@ print_options(FILE *out, enum conf_scope scope, const void *base, const char *in
 	const struct conf_option *o;
 
 	for (size_t i = 0; (o = conf_option_at(i)) != NULL; i++) {
-		if (o->scope != scope || o->type == CONF_TYPE_CREDENTIAL)
-			continue;
-		fprintf(out, "%s%s = ", indent, o->key);
-		print_value(out, o, base, indent);
-		fputs(";\n", out);
+		if (o->scope == scope && o->type != CONF_TYPE_CREDENTIAL)
+			print_option(out, o, base, indent);
 	}
 }
 
+/* Where what a target or the targets of a group are told ends. */
 static void
-print_target(FILE *out, const struct target_config *t)
+print_rest(FILE *out, const struct target_config *t)
 {
-	const char *scheme = t->endpoint.path != NULL ? "unix"
-			     : t->endpoint.tls.on     ? "rediss"
-						      : "redis";
-	char address[ENDPOINT_TEXT_BYTES], url[ENDPOINT_TEXT_BYTES + 16], seconds[32];
 	struct target_config shown = *t;
 	int64_t sample_ns = target_config_sample_ns(t);
+	char seconds[32];
 
 	/* As it may be said: no longer than the interval. */
 	if (shown.sample_ns > shown.interval_ns)
 		shown.sample_ns = shown.interval_ns;
-
-	fputs("\t{\n\t\tname = ", out);
-	print_string(out, t->name);
-	fputs(";\n\t\turl = ", out);
-	snprintf(url, sizeof(url), "%s://%s", scheme,
-		 endpoint_name(&t->endpoint, address));
-	print_string(out, url);
-	fputs(";\n", out);
 	print_options(out, CONF_SCOPE_TARGET, &shown, "\t\t");
 	if (sample_ns != shown.sample_ns)
 		fprintf(out, "\t\t# a sample every %s s, to divide the interval\n",
@@ -132,6 +153,36 @@ print_target(FILE *out, const struct target_config *t)
 		      "REDISCLI_AUTH\n",
 		      out);
 	fputs("\t}", out);
+}
+
+static void
+print_target(FILE *out, const struct target_config *t)
+{
+	fputs("\t{\n\t\tname = ", out);
+	print_string(out, t->name);
+	fputs(";\n\t\turl = ", out);
+	print_url(out, &t->endpoint);
+	fputs(";\n", out);
+	print_rest(out, t);
+}
+
+static void
+print_group(FILE *out, const struct group_config *g)
+{
+	const struct conf_group_options options = conf_group_options(g);
+	const struct conf_option *o;
+
+	fputs("\t{\n", out);
+	if (g->kind != GROUP_FILE) {
+		fputs("\t\tname = ", out);
+		print_string(out, g->name);
+		fputs(";\n", out);
+	}
+	for (size_t i = 0; (o = conf_option_at(i)) != NULL; i++) {
+		if (o->scope == CONF_SCOPE_GROUP && o->kind == g->kind)
+			print_option(out, o, &options, "\t\t");
+	}
+	print_rest(out, &g->pattern);
 }
 
 void
@@ -146,10 +197,14 @@ conf_print(const struct conf *c, FILE *out)
 		fputs("};\n", out);
 	}
 	fputs("targets: (\n", out);
-	for (size_t i = 0; i < c->target_count; i++) {
-		print_target(out, &c->targets[i]);
-		fputs(i + 1 < c->target_count ? ",\n" : "\n", out);
+	for (size_t i = 0; i < c->target_count + c->group_count; i++) {
+		fputs(i > 0 ? ",\n" : "", out);
+		if (i < c->target_count)
+			print_target(out, &c->targets[i]);
+		else
+			print_group(out, &c->groups[i - c->target_count]);
 	}
+	putc('\n', out);
 	fputs(");\n", out);
 }
 
@@ -164,6 +219,38 @@ print_help(FILE *out, const char *help, const char *indent)
 	}
 }
 
+/* What stands for several is commented out: there is no preset to be shown. */
+static void
+print_sample_targets(FILE *out)
+{
+	const struct conf_option *o;
+
+	fputs("# The servers that are watched. Each has a url, may have a name (else its\n"
+	      "# address is its name), and any option of `defaults` for itself.\n"
+	      "#\turl:  redis://host[:port], rediss://host[:port] (by TLS), or\n"
+	      "#\t      unix:///path/to/redis.sock\n"
+	      "#\n",
+	      out);
+	print_help(out, conf_scope_help(CONF_SCOPE_GROUP), "");
+	for (size_t i = 0; (o = conf_option_at(i)) != NULL; i++) {
+		if (o->scope != CONF_SCOPE_GROUP)
+			continue;
+		print_help(out, o->help, "#\t");
+		fprintf(out, "#\t%s = %s;\n", o->key, o->preset);
+	}
+	fputs("targets: (\n"
+	      "\t{ name = \"local\"; url = \"redis://127.0.0.1:6379\"; }\n"
+	      "#\t, { name = \"orders\"; url = \"redis://db1:6379\"; interval = \"1s\";\n"
+	      "#\t    user = \"pinfod\"; password_file = \"/etc/pinfod/orders.secret\"; }\n"
+	      "#\t, { name = \"carts\"; url = \"unix:///run/redis/redis.sock\"; }\n"
+	      "#\t, { name = \"cache\"; master = \"mymaster\"; replicas = true;\n"
+	      "#\t    sentinels = [ \"redis://s1\", \"redis://s2\", \"redis://s3\" ]; }\n"
+	      "#\t, { name = \"shop\"; cluster = [ \"redis://n1:7000\", \"redis://n2:7000\" ]; }\n"
+	      "#\t, { targets_file = \"/etc/pinfod/targets\"; }\n"
+	      ");\n",
+	      out);
+}
+
 void
 conf_print_sample(FILE *out)
 {
@@ -173,7 +260,7 @@ conf_print_sample(FILE *out)
 	      "# when nobody says otherwise; `pinfod --test-config` shows what is in\n"
 	      "# force. The form is libconfig's. After a change: RELOAD, or SIGHUP.\n\n",
 	      out);
-	for (int scope = 0; scope < CONF_SCOPES; scope++) {
+	for (int scope = 0; scope <= CONF_SCOPE_TARGET; scope++) {
 		print_help(out, conf_scope_help((enum conf_scope)scope), "");
 		fprintf(out, "%s: {\n", conf_scope_name((enum conf_scope)scope));
 		for (size_t i = 0; (o = conf_option_at(i)) != NULL; i++) {
@@ -184,15 +271,5 @@ conf_print_sample(FILE *out)
 		}
 		fputs("};\n\n", out);
 	}
-	fputs("# The servers that are watched. Each has a url, may have a name (else its\n"
-	      "# address is its name), and any option of `defaults` for itself.\n"
-	      "#\turl:  redis://host[:port], rediss://host[:port] (by TLS), or\n"
-	      "#\t      unix:///path/to/redis.sock\n"
-	      "targets: (\n"
-	      "\t{ name = \"local\"; url = \"redis://127.0.0.1:6379\"; }\n"
-	      "#\t, { name = \"orders\"; url = \"redis://db1:6379\"; interval = \"1s\";\n"
-	      "#\t    user = \"pinfod\"; password_file = \"/etc/pinfod/orders.secret\"; }\n"
-	      "#\t, { name = \"carts\"; url = \"unix:///run/redis/redis.sock\"; }\n"
-	      ");\n",
-	      out);
+	print_sample_targets(out);
 }

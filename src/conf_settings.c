@@ -13,8 +13,9 @@
 #include "nearest.h"
 #include "target_config.h"
 #include "tls_context.h"
+#include "xalloc.h"
 
-#define KEYS_MAX 32
+#define KEYS_MAX 64
 
 void
 conf_settings_unknown(const struct conf_value_place *place, const config_setting_t *s,
@@ -22,7 +23,7 @@ conf_settings_unknown(const struct conf_value_place *place, const config_setting
 {
 	const char *name = config_setting_name(s);
 	const char *nearest = nearest_of(name, known, count);
-	char list[256] = "";
+	char list[512] = "";
 
 	if (nearest != NULL) {
 		conf_value_complain(place, s, where,
@@ -40,13 +41,21 @@ conf_settings_unknown(const struct conf_value_place *place, const config_setting
 			    list);
 }
 
+/* Keys of an element of targets that its target has no option for. */
+static bool
+is_elements(const char *key)
+{
+	return strcmp(key, "name") == 0 || strcmp(key, "url") == 0 ||
+	       conf_option_find(CONF_SCOPE_GROUP, key) != NULL;
+}
+
 void
 conf_settings_read(const struct conf_value_place *place, const config_setting_t *group,
-		   const char *path, enum conf_scope scope, void *base, bool target)
+		   const char *path, enum conf_scope scope, void *base, bool element)
 {
 	const char *known[KEYS_MAX] = { "name", "url" };
 	const struct conf_option *o;
-	size_t count = target ? 2 : 0;
+	size_t count = element ? 2 : 0;
 
 	if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
 		conf_value_complain(place, group, path,
@@ -55,7 +64,7 @@ conf_settings_read(const struct conf_value_place *place, const config_setting_t 
 		return;
 	}
 	for (size_t i = 0; (o = conf_option_at(i)) != NULL && count < KEYS_MAX; i++) {
-		if (o->scope == scope)
+		if (o->scope == scope || (element && o->scope == CONF_SCOPE_GROUP))
 			known[count++] = o->key;
 	}
 	for (int i = 0; i < config_setting_length(group); i++) {
@@ -67,8 +76,7 @@ conf_settings_read(const struct conf_value_place *place, const config_setting_t 
 		o = conf_option_find(scope, name);
 		if (o != NULL)
 			conf_value_read(place, s, where, o, base);
-		else if (!target ||
-			 (strcmp(name, "name") != 0 && strcmp(name, "url") != 0))
+		else if (!element || !is_elements(name))
 			conf_settings_unknown(place, s, path, known, count);
 	}
 }
@@ -93,19 +101,24 @@ conf_settings_check_sample(const struct conf_value_place *place,
 			    duration_seconds(interval, t->interval_ns));
 }
 
-void
-conf_settings_check_tls(const struct conf_value_place *place,
-			const config_setting_t *group, const char *path,
-			struct endpoint *e)
+/*
+ * What no option shows by itself: they are for rediss:// only, and a certificate
+ * and its key belong together. Told where the target itself says so; what is said
+ * in defaults or by flags conf_check looks at.
+ */
+static void
+check_tls(const struct conf_value_place *place, const config_setting_t *group,
+	  const char *path, const char *urls, struct endpoint *e)
 {
 	static const char *const keys[] = { "cacert", "cacertdir", "cert",
 					    "key",    "sni",	   "verify" };
 	const struct endpoint_tls *t = &e->tls;
 	const config_setting_t *s = NULL;
 	const char *mine, *other;
+	bool counts = t->on || urls == NULL;
 	char where[64], error[512];
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !t->on; i++) {
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !counts; i++) {
 		const char *value;
 
 		s = config_setting_get_member(group, keys[i]);
@@ -114,16 +127,16 @@ conf_settings_check_tls(const struct conf_value_place *place,
 			continue;
 		snprintf(where, sizeof(where), "%s.%s", path, keys[i]);
 		conf_value_complain(place, s, where,
-				    "it is for TLS, and the url does not begin with "
-				    "rediss://");
+				    "it is for TLS, and %s not begin with rediss://",
+				    urls);
 	}
-	/* Kept for nobody: see read_url. */
-	if (!t->on)
+	/* Of no use to others, and a server the more that they would be kept for. */
+	if (!counts)
 		endpoint_tls_fini(&e->tls);
 	mine = t->cert != NULL ? "cert" : "key";
 	other = t->cert != NULL ? "key" : "cert";
 	s = config_setting_get_member(group, mine);
-	if (!t->on || s == NULL)
+	if (!counts || s == NULL)
 		return;
 	snprintf(where, sizeof(where), "%s.%s", path, mine);
 	if (t->cert != NULL && t->key != NULL) {
@@ -133,4 +146,34 @@ conf_settings_check_tls(const struct conf_value_place *place,
 		/* One that is there and wrong was told of. */
 		conf_value_complain(place, s, where, "it needs %s beside it", other);
 	}
+}
+
+void
+conf_settings_target(const struct conf_value_place *place,
+		     const config_setting_t *element, const char *path,
+		     const char *urls, struct target_config *t)
+{
+	conf_settings_read(place, element, path, CONF_SCOPE_TARGET, t, true);
+	conf_settings_check_sample(place, element, path, t);
+	check_tls(place, element, path, urls, &t->endpoint);
+	/* A file of its own outweighs the password that the flags give to all. */
+	if (t->endpoint.password_file != NULL &&
+	    (config_setting_get_member(element, "password_file") != NULL ||
+	     config_setting_get_member(element, "credential") != NULL)) {
+		xfree_secret(t->endpoint.password);
+		t->endpoint.password = NULL;
+	}
+}
+
+const config_setting_t *
+conf_settings_string(const struct conf_value_place *place,
+		     const config_setting_t *group, const char *path, const char *key)
+{
+	const config_setting_t *s = config_setting_get_member(group, key);
+
+	if (s == NULL || config_setting_get_string(s) != NULL)
+		return s;
+	conf_value_complain(place, s, path, "%s: found %s; a \"string\" is allowed",
+			    key, conf_value_type(s));
+	return NULL;
 }

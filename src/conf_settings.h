@@ -17,11 +17,26 @@ struct target_config;
 
 /*
  * Reads the options of a scope into base's fields; path is the group's name for
- * errors. With `target` name and url are passed over.
+ * errors. With `element` it is one of targets, and name, url and the options of
+ * CONF_SCOPE_GROUP are passed over.
  */
 void conf_settings_read(const struct conf_value_place *place,
 			const config_setting_t *group, const char *path,
-			enum conf_scope scope, void *base, bool target);
+			enum conf_scope scope, void *base, bool element);
+
+/*
+ * Reads the options of a target from an element of targets, and says what is wrong
+ * with them together. Whether by TLS *target says already. urls: which do or do not
+ * begin with rediss://, "the url does"; NULL: some may, which stand elsewhere.
+ */
+void conf_settings_target(const struct conf_value_place *place,
+			  const config_setting_t *element, const char *path,
+			  const char *urls, struct target_config *target);
+
+/* A string of that key; NULL: there is none, or it was said that it is none. */
+const config_setting_t *conf_settings_string(const struct conf_value_place *place,
+					     const config_setting_t *group,
+					     const char *path, const char *key);
 
 /* Says that there is no such key, and which there are. */
 void conf_settings_unknown(const struct conf_value_place *place,
@@ -32,14 +47,5 @@ void conf_settings_unknown(const struct conf_value_place *place,
 void conf_settings_check_sample(const struct conf_value_place *place,
 				const config_setting_t *group, const char *path,
 				const struct target_config *target);
-
-/*
- * What no option shows by itself: they are for rediss:// only, and a certificate
- * and its key belong together. Told where the target itself says so; what is said
- * in defaults or by flags conf_check looks at.
- */
-void conf_settings_check_tls(const struct conf_value_place *place,
-			     const config_setting_t *group, const char *path,
-			     struct endpoint *e);
 
 #endif

@@ -12,6 +12,7 @@
 #include "conf.h"
 #include "conf_option.h"
 #include "duration.h"
+#include "endpoint.h"
 #include "rules.h"
 #include "size.h"
 #include "xalloc.h"
@@ -273,6 +274,116 @@ read_rules(const struct conf_value_place *place, const config_setting_t *s,
 	}
 }
 
+bool
+conf_value_url(const struct conf_value_place *place, const config_setting_t *s,
+	       const char *where, int port, const char *cure, struct endpoint *e)
+{
+	const char *text = config_setting_get_string(s);
+	char error[512];
+
+	if (text == NULL) {
+		conf_value_complain(place, s, where,
+				    "found %s; a \"string\" is allowed",
+				    conf_value_type(s));
+		return false;
+	}
+	if (!endpoint_parse_default(e, text, port, error, sizeof(error))) {
+		conf_value_complain(place, s, where, "%s", error);
+		return false;
+	}
+	if (e->password == NULL)
+		return true;
+	conf_value_complain(place, s, where,
+			    "a password does not belong here; put it into a file and "
+			    "name that in %s",
+			    cure);
+	endpoint_fini(e);
+	return false;
+}
+
+/* Whether another seed, which is fine by itself, goes with those before it. */
+static bool
+seed_fits(const struct conf_value_place *place, const config_setting_t *s,
+	  const char *where, const struct conf_seeds *seeds, const struct endpoint *e)
+{
+	char text[ENDPOINT_TEXT_BYTES];
+
+	if (e->path != NULL) {
+		conf_value_complain(place, s, where,
+				    "%s leads to this machine only, and the others "
+				    "are found from here; redis:// and rediss:// are "
+				    "allowed",
+				    e->path);
+		return false;
+	}
+	for (size_t i = 0; i < seeds->count; i++) {
+		if (!endpoint_same_address(&seeds->list[i], e))
+			continue;
+		conf_value_complain(place, s, where, "%s is there twice",
+				    endpoint_text(e, text));
+		return false;
+	}
+	if (seeds->count > 0 && seeds->list[0].tls.on != e->tls.on) {
+		conf_value_complain(place, s, where,
+				    "the first url begins with %s, and this one does "
+				    "not; all must or none",
+				    seeds->list[0].tls.on ? "rediss://" : "redis://");
+		return false;
+	}
+	return true;
+}
+
+static void
+read_seeds(const struct conf_value_place *place, const config_setting_t *s,
+	   const char *where, const struct conf_option *o, struct conf_seeds *field)
+{
+	int type = config_setting_type(s);
+	bool several = type == CONFIG_TYPE_ARRAY || type == CONFIG_TYPE_LIST;
+	int count = several ? config_setting_length(s) : 1;
+	const char *cure =
+		o->kind == GROUP_SENTINEL ? "sentinel_password_file" : "password_file";
+	struct conf_seeds seeds = { 0 };
+	bool ok = true;
+
+	if (!several && type != CONFIG_TYPE_STRING) {
+		conf_value_complain(
+			place, s, where,
+			"found %s; a \"string\" or an array of them is allowed: "
+			"[ \"redis://...\", \"redis://...\" ]",
+			conf_value_type(s));
+		return;
+	}
+	if (count < 1 || count > GROUP_SEEDS_MAX) {
+		conf_value_complain(place, s, where,
+				    "there are %d urls; 1 to %d are allowed", count,
+				    GROUP_SEEDS_MAX);
+		return;
+	}
+	seeds.list = xcalloc((size_t)count, sizeof(seeds.list[0]));
+	for (int i = 0; i < count; i++) {
+		const config_setting_t *e =
+			several ? config_setting_get_elem(s, (unsigned)i) : s;
+		struct endpoint *seed = &seeds.list[seeds.count];
+		char element[192];
+
+		snprintf(element, sizeof(element), several ? "%s[%d]" : "%s", where, i);
+		if (!conf_value_url(place, e, element, o->port, cure, seed)) {
+			ok = false;
+		} else if (!seed_fits(place, e, element, &seeds, seed)) {
+			endpoint_fini(seed);
+			ok = false;
+		} else {
+			seeds.count++;
+		}
+	}
+	if (ok) {
+		conf_seeds_fini(field);
+		*field = seeds;
+	} else {
+		conf_seeds_fini(&seeds);
+	}
+}
+
 void
 conf_value_read(const struct conf_value_place *place, const config_setting_t *s,
 		const char *where, const struct conf_option *o, void *base)
@@ -304,6 +415,9 @@ conf_value_read(const struct conf_value_place *place, const config_setting_t *s,
 		break;
 	case CONF_TYPE_RULES:
 		read_rules(place, s, where, field);
+		break;
+	case CONF_TYPE_SEEDS:
+		read_seeds(place, s, where, o, field);
 		break;
 	}
 }

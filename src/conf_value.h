@@ -11,6 +11,7 @@
 
 struct conf_messages;
 struct conf_option;
+struct endpoint;
 
 /* Where errors go, and the outermost file's name, which libconfig does not tell. */
 struct conf_value_place {
@@ -26,6 +27,14 @@ void conf_value_read(const struct conf_value_place *place, const config_setting_
 void conf_value_complain(const struct conf_value_place *place,
 			 const config_setting_t *at, const char *key,
 			 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * Reads a string into *e, which need not be initialised; port: what a url has that
+ * names none. A password in it is refused, as others may read the file; cure: the
+ * option that it belongs to.
+ */
+bool conf_value_url(const struct conf_value_place *place, const config_setting_t *s,
+		    const char *where, int port, const char *cure, struct endpoint *e);
 
 /* "a group { }": what it is, for errors. */
 const char *conf_value_type(const config_setting_t *s);

@@ -121,7 +121,7 @@ take_credentials(struct endpoint *e, char *text, char *error, size_t size)
 
 /* Takes "host[:port][/db]", "[v6][:port][/db]" from text, which it changes. */
 static bool
-take_address(struct endpoint *e, char *text, char *error, size_t size)
+take_address(struct endpoint *e, char *text, int preset, char *error, size_t size)
 {
 	char *slash = strchr(text, '/');
 	const char *host = text, *port = NULL;
@@ -158,7 +158,7 @@ take_address(struct endpoint *e, char *text, char *error, size_t size)
 			port = colon + 1;
 		}
 	}
-	e->port = ENDPOINT_PORT;
+	e->port = preset;
 	if (port != NULL && !endpoint_port_parse(port, &e->port, error, size))
 		return false;
 	if (!endpoint_host_ok(host, error, size))
@@ -180,6 +180,13 @@ has_scheme(const char **uri, const char *scheme)
 
 bool
 endpoint_parse(struct endpoint *e, const char *uri, char *error, size_t size)
+{
+	return endpoint_parse_default(e, uri, ENDPOINT_PORT, error, size);
+}
+
+bool
+endpoint_parse_default(struct endpoint *e, const char *uri, int port, char *error,
+		       size_t size)
 {
 	struct endpoint new = { 0 };
 	bool is_unix = has_scheme(&uri, "unix://");
@@ -208,7 +215,7 @@ endpoint_parse(struct endpoint *e, const char *uri, char *error, size_t size)
 		if (ok)
 			new.path = xstrdup(address);
 	} else {
-		ok = take_address(&new, address, error, size);
+		ok = take_address(&new, address, port, error, size);
 		new.tls.on = is_tls;
 	}
 out:

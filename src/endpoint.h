@@ -31,6 +31,7 @@ struct endpoint {
 };
 
 #define ENDPOINT_PORT 6379
+#define ENDPOINT_PORT_SENTINEL 26379
 
 /*
  * Longer paths are cut without a word by hiredis, which copies them into
@@ -48,6 +49,10 @@ struct endpoint {
  */
 bool endpoint_parse(struct endpoint *e, const char *uri, char *error,
 		    size_t error_size);
+
+/* The same, with the port of a URI that has none: ENDPOINT_PORT above. */
+bool endpoint_parse_default(struct endpoint *e, const char *uri, int port, char *error,
+			    size_t error_size);
 
 /* The same checks for parts that were given one by one; *port as text. */
 bool endpoint_port_parse(const char *text, int *port, char *error, size_t error_size);

@@ -7,8 +7,8 @@
 #	.\" end
 # It has an item for each row that PROGRAM FLAG prints: its head, what the table says
 # of it, and, after the comment `.\" more', what was written by hand. That stays with
-# its item; all else in there is written anew. KIND is options, commands, or a group
-# of the configuration.
+# its item; all else in there is written anew. KIND is options, commands, a group of
+# the configuration, or several: what an element of its targets may say instead of url.
 set -euo pipefail
 
 folder=$1
@@ -103,6 +103,8 @@ function read_rows(program, kind,    line, group, status)
 			command(line)
 		else if (kind == group && line ~ /^\t/)
 			setting(line)
+		else if (kind == "several" && line ~ /^#\t(# |[a-z_]+ = )/)
+			setting(substr(line, 2))
 	}
 	if (close(program) != 0 || status < 0 || rows == 0) {
 		print FILENAME ": no " kind " from " program >"/dev/stderr"

@@ -149,7 +149,7 @@ def test_commands():
 def test_keys():
     """Each key of the configuration, with its preset; and what a target has."""
     sample = run_pinfod("--sample-config").stdout
-    keys = re.findall(r"^\t(\w+ = .*);$", sample, re.M)
+    keys = re.findall(r"^#?\t(\w+ = .*);$", sample, re.M)
     text = section("pinfod.conf.5", "OPTIONS")
     assert [head for head in heads(text) if " = " in head] == keys
     assert re.findall(r"^     (url|name)\b", text, re.M) == ["url", "name"]

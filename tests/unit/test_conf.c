@@ -17,6 +17,10 @@
 
 #define URL "url = \"redis://db1\"; "
 #define URL2 "url = \"redis://db2\"; "
+#define SENTINELS "sentinels = [ \"redis://s1\", \"redis://s2:2\" ]; master = \"m\"; "
+#define CLUSTER "cluster = \"redis://n1:7000\"; "
+
+#define L50 "01234567890123456789012345678901234567890123456789"
 
 static char directory[] = "/tmp/test_conf.XXXXXX";
 static char path[64];
@@ -277,6 +281,109 @@ test_servers(void **state)
 	assert_non_null(strstr(messages.text[0], "use one of the two ways"));
 }
 
+/* What the elements that stand for several say, and what they inherit. */
+static void
+test_groups(void **state)
+{
+	struct conf_flags flags = { .user = "u", .password = "secret" };
+	const char *text = "targets_file = \"/top\";"
+			   "targets: ({ " URL "}, { " SENTINELS
+			   "  name = \"cache\"; replicas = true; interval = 1;"
+			   "  sentinel_user = \"s\"; },"
+			   "{ name = \"orders\"; " CLUSTER
+			   "  cluster_publish = \"Shard\"; notices = \"n\"; },"
+			   "{ targets_file = \"/f\"; expect = \"aof\"; });";
+	struct conf *c = load_well(text, &flags);
+	const struct group_config *g = c->groups;
+
+	(void)state;
+	assert_int_equal(c->target_count, 1);
+	assert_int_equal(c->group_count, 4);
+	assert_int_equal(g[0].kind, GROUP_SENTINEL);
+	assert_string_equal(g[0].name, "cache");
+	assert_string_equal(g[0].master, "m");
+	assert_true(g[0].replicas);
+	assert_int_equal(g[0].seed_count, 2);
+	assert_string_equal(g[0].seeds[1].host, "s2");
+	assert_int_equal(g[0].seeds[0].port, 26379);
+	assert_int_equal(g[0].seeds[1].port, 2);
+	assert_string_equal(g[0].pattern.channel, "pinfo:{name}");
+	assert_int_equal(g[0].pattern.interval_ns, NS_PER_S);
+	/* What is told to sentinels, and what to servers. */
+	assert_string_equal(g[0].seeds[0].user, "s");
+	assert_null(g[0].seeds[0].password);
+	assert_null(g[0].seeds[0].password_file);
+	assert_string_equal(g[0].pattern.endpoint.user, "u");
+	assert_string_equal(g[0].pattern.endpoint.password, "secret");
+	assert_int_equal(g[1].kind, GROUP_CLUSTER);
+	assert_string_equal(g[1].name, "orders");
+	assert_true(g[1].shard);
+	assert_string_equal(g[1].seeds[0].user, "u");
+	assert_string_equal(g[1].seeds[0].password, "secret");
+	assert_int_equal(g[1].seeds[0].port, 7000);
+	assert_string_equal(g[1].pattern.channel, "pinfo:{name}");
+	assert_string_equal(g[1].pattern.notices, "n");
+	assert_int_equal(g[2].kind, GROUP_FILE);
+	assert_string_equal(g[2].name, "/f");
+	assert_string_equal(g[2].path, "/f");
+	assert_string_equal(g[2].pattern.channel, "pinfo");
+	assert_int_equal(g[2].pattern.rules.expect, EXPECT_AOF);
+	assert_string_equal(g[3].path, "/top");
+	assert_int_equal(g[3].pattern.rules.expect, EXPECT_ANY);
+	conf_free(c);
+}
+
+/* Nobody else's server is watched when there are groups only. */
+static void
+test_only_groups(void **state)
+{
+	char db1[] = "db1";
+	struct endpoint server = { .host = db1, .port = 1 };
+	struct conf_flags flags = { .servers = &server, .server_count = 1 };
+	struct conf *c = load_well("targets: ({ " SENTINELS "});", NULL);
+
+	(void)state;
+	assert_int_equal(c->target_count, 0);
+	assert_string_equal(c->groups[0].name, "m");
+	/* One server is no reason for channels of its own. */
+	assert_string_equal(c->groups[0].pattern.channel, "pinfo");
+	conf_free(c);
+	assert_null(load("targets_file = \"/f\";", &flags));
+	assert_true(messages.usage);
+	assert_non_null(strstr(messages.text[0], "use one of the two ways"));
+}
+
+/* The preset of a group's channel is what nobody else says. */
+static void
+test_group_channel(void **state)
+{
+	static const struct {
+		const char *defaults, *flag, *own, *channel;
+	} rows[] = {
+		{ "", NULL, "", "pinfo:{name}" },
+		{ "defaults: { channel = \"\"; };", NULL, "", "pinfo:{name}" },
+		{ "defaults: { channel = \"d\"; };", NULL, "", "d" },
+		{ "defaults: { channel = \"d\"; };", "f", "", "f" },
+		{ "", "f", "channel = \"o{name}\";", "o{name}" },
+		{ "defaults: { channel = \"d\"; };", "f", "channel = \"\";",
+		  "pinfo:{name}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf_flags flags = { .channel = rows[i].flag };
+		struct conf *c;
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			 "%s targets: ({ name = \"o\"; " CLUSTER "%s });",
+			 rows[i].defaults, rows[i].own);
+		c = load_well(text, &flags);
+		assert_string_equal(c->groups[0].pattern.channel, rows[i].channel);
+		conf_free(c);
+	}
+}
+
 /* One message each, with the file, the line and what is wrong. */
 static void
 test_messages(void **state)
@@ -377,6 +484,98 @@ test_messages(void **state)
 		  false },
 		{ "targets: ({ name = \"json\"; " URL "});", 1, "a form of STATUS",
 		  false },
+		/* What stands for several: which of them, */
+		{ "targets: ({ " URL "\n" CLUSTER "});", 2,
+		  "targets[0]: there are both url and cluster; one of url, sentinels,",
+		  false },
+		{ "targets: ({ name = \"a\"; " CLUSTER "\n" SENTINELS "});", 1,
+		  "both sentinels and cluster", false },
+		{ "targets: ({ name = \"a\"; " CLUSTER "\nmaster = \"m\"; });", 2,
+		  "master: it belongs beside sentinels, and not beside cluster",
+		  false },
+		{ "targets: ({ " URL "\nreplicas = true; });", 2,
+		  "replicas: it belongs beside sentinels, and not beside url", false },
+		{ "targets: ({ " SENTINELS "\ncluster_publish = \"all\"; });", 2,
+		  "cluster_publish: it belongs beside cluster", false },
+		{ "targets: (\n{ sentinels = [ \"redis://s1\" ]; });", 2,
+		  "there is no master", false },
+		{ "targets: (\n{ " CLUSTER "});", 2, "there is no name", false },
+		{ "targets: ({ targets_file = \"/f\";\nname = \"f\"; });", 2,
+		  "name: a file has none", false },
+		{ "targets: ({ sentinels = \"redis://s\";\nmaster = \"a b\"; });", 1,
+		  "name: 'a b' holds", false },
+		{ "targets: ({ targets_file = \"/f\";\nmastr = \"\"; });", 2,
+		  "did you mean 'master'?", false },
+		/* where it begins, */
+		{ "targets: ({ name = \"a\";\ncluster = [ ]; });", 2,
+		  "targets[0].cluster: there are 0 urls; 1 to 32 are allowed", false },
+		{ "targets: ({ name = \"a\";\ncluster = 7; });", 2,
+		  "found a number; a \"string\" or an array", false },
+		{ "targets: ({ name = \"a\"; cluster = ( \"redis://h\",\n7 ); });", 2,
+		  "targets[0].cluster[1]: found a number", false },
+		{ "targets: ({ name = \"a\"; cluster = [ \"redis://h\",\n"
+		  "\"redis://H:6379\" ]; });",
+		  2, "targets[0].cluster[1]: H:6379 is there twice", false },
+		{ "targets: ({ name = \"a\"; cluster = [ \"redis://h\",\n"
+		  "\"rediss://i\" ]; });",
+		  2, "begins with redis://, and this one does not", false },
+		{ "targets: ({ name = \"a\"; cluster = [\n\"unix:///r\" ]; });", 2,
+		  "redis:// and rediss:// are allowed", false },
+		{ "targets: ({ name = \"a\"; cluster = \"redis://:secret@h\"; });", 1,
+		  "name that in password_file", false },
+		{ "targets: ({ master = \"a\"; sentinels = \"redis://:secret@h\"; });",
+		  1, "name that in sentinel_password_file", false },
+		{ "targets: ({ targets_file = \"f\"; });", 1, "'f' is no absolute path",
+		  false },
+		{ "\ntargets_file = \"f\";", 2, "targets_file: 'f' is no absolute",
+		  false },
+		{ "\ntargets_file = 7;", 2, "targets_file: found a number", false },
+		{ "targets: ({ name = \"a\"; " CLUSTER "\nsni = \"h\"; });", 2,
+		  "sni: it is for TLS, and the urls do not begin with rediss://",
+		  false },
+		{ "targets: ({ name = \"a\"; " CLUSTER "\nverify = \"none\"; });", 2,
+		  "it is for TLS, and the urls do not begin with rediss://", false },
+		/* what is published of its targets, */
+		{ "targets: ({ name = \"a\"; " CLUSTER "cluster_publish = \"shard\";"
+		  "channel = \"{a}{name}\"; });",
+		  1, "braces in the channel '{a}{name}' would be taken", false },
+		{ "defaults: { notices = \"n}\"; };\n"
+		  "targets: ({ name = \"a\"; " CLUSTER
+		  "cluster_publish = \"shard\"; });",
+		  2, "braces in the notices 'n}' would be taken", false },
+		{ "targets: ({ name = \"a\"; " CLUSTER
+		  "channel = \"{name}" L50 L50 L50 L50 L50 "\"; });",
+		  1, "a target of it, as a/0123abcd, could not be: a channel's",
+		  false },
+		{ "targets: ({ name = \"" L50 L50 L50 L50 L50 "\"; " SENTINELS
+		  "replicas = true; channel = \"c\"; });",
+		  1, "a name has 1 to 255 bytes, and not 272", false },
+		{ "targets: ({ name = \"a\"; " CLUSTER "notices = \"n\";"
+		  "channel = \"n\"; });",
+		  0, "group a: notices: they go to the channel of its feed", true },
+		{ "targets: ({ " SENTINELS "password_file = \"/nonexistent\"; });", 0,
+		  "group m: password_file: cannot read /nonexistent", true },
+		{ "targets: ({ " SENTINELS "sentinel_password_file = \"/none\"; });", 0,
+		  "group m: sentinel_password_file: cannot read /none", true },
+		{ "targets: ({ targets_file = \"/f\"; verify = \"none\"; });", 0,
+		  "group /f: verify: none", true },
+		/* and who else has its name, or its servers. */
+		{ "targets: ({ name = \"a\"; " URL "}, { name = \"a\"; " CLUSTER "});",
+		  0, "a target and a group are called 'a'", false },
+		{ "targets: ({ name = \"a\"; " SENTINELS "}, { name = \"a\"; " CLUSTER
+		  "});",
+		  0, "two groups are called 'a'", false },
+		{ "targets_file = \"/f\"; targets: ({ targets_file = \"/f\"; });", 0,
+		  "targets_file: '/f' is there twice", false },
+		{ "targets: ({ name = \"a\"; " SENTINELS "}, { name = \"b\";"
+		  "sentinels = [ \"redis://S2:2\", \"redis://s1\" ];"
+		  "master = \"m\"; });",
+		  0,
+		  "master m is watched twice, as 'a' and as 'b', on the same channel",
+		  false },
+		{ "targets: ({ name = \"a\"; " CLUSTER "}, { name = \"b\"; " CLUSTER
+		  "});",
+		  0, "the same cluster is watched twice, as 'a' and as 'b'", true },
 		/* The form. */
 		{ "log: {\nlevel = ;\n};", 2, "syntax error", false },
 		{ "@include \"missing\"", 1, "No such file", false },
@@ -452,6 +651,15 @@ test_print(void **state)
 		"expect = \"aof\"; memory_limit = \"1500MB\"; incidents = ["
 		"\"* off\", \"rdb.stale on\", \"fork.memory warning=12.5\","
 		"\"a.b info when keys > 1 for 90s: \\\"quoted\\\", \xc3\xa4: ok\" ]; });",
+		"targets: ({ " SENTINELS "sentinel_user = \"a\\\"b\"; });",
+		"targets: ({ " URL "}, { " SENTINELS "name = \"a\\\\b\"; sample = 0.7;"
+		"replicas = true; interval = \"9s\"; channel = \"{x}{name}\"; });",
+		"defaults: { channel = \"c\"; }; targets: ({ name = \"o\";"
+		"cluster = ( \"redis://[::1]\", \"redis://n1\" ); },"
+		"{ name = \"p\"; cluster = [ \"rediss://n2\" ]; sni = \"n\";"
+		"cluster_publish = \"shard\"; channel = \"{name}\"; });",
+		"targets_file = \"/a b\\\"c\"; targets: ({ targets_file = \"/d\";"
+		"sni = \"n\"; stopped = true; });",
 	};
 
 	(void)state;
@@ -550,10 +758,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_watching),	   TEST(test_print_sample), TEST(test_presets),
-		TEST(test_precedence),	   TEST(test_globals),	    TEST(test_servers),
-		TEST(test_messages),	   TEST(test_missing),	    TEST(test_print),
-		TEST(test_print_password), TEST(test_handed_over),  TEST(test_sample),
+		TEST(test_groups),	   TEST(test_only_groups),
+		TEST(test_group_channel),  TEST(test_watching),
+		TEST(test_print_sample),   TEST(test_presets),
+		TEST(test_precedence),	   TEST(test_globals),
+		TEST(test_servers),	   TEST(test_messages),
+		TEST(test_missing),	   TEST(test_print),
+		TEST(test_print_password), TEST(test_handed_over),
+		TEST(test_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
