@@ -320,13 +320,15 @@ same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* Whether both ask the same of the same. */
+/* Whether both ask the same of the same, and as often. */
 static bool
 same_sources(const struct group_config *a, const struct group_config *b)
 {
 	if (a->replicas != b->replicas || a->shard != b->shard ||
 	    !same_text(a->master, b->master) || !same_text(a->path, b->path) ||
-	    a->seed_count != b->seed_count)
+	    a->seed_count != b->seed_count ||
+	    target_config_sample_ns(&a->pattern) !=
+		    target_config_sample_ns(&b->pattern))
 		return false;
 	for (size_t i = 0; i < a->seed_count; i++) {
 		if (!endpoint_same(&a->seeds[i], &b->seeds[i]))
