@@ -48,6 +48,7 @@ struct cluster_view {
 	struct range *ranges; /* SLOTS at the most, as no two overlap */
 	unsigned range_count;
 	bool has_slots; /* also of nodes that do not count */
+	char self[ID_LEN + 1];
 };
 
 struct text {
@@ -258,6 +259,8 @@ take_line(struct parsing *p, struct node *node, struct text line)
 	if (!take_number(word[EPOCH], UINT64_MAX, &node->epoch))
 		return complain(p, "'%.*s' is no epoch", SHOWN(word[EPOCH]));
 	node->replica = has_flag(word[FLAGS], "slave");
+	if (has_flag(word[FLAGS], "myself"))
+		memcpy(p->view->self, node->id, sizeof(node->id));
 	if (!take_address(p, node, word[ADDRESS], word[FLAGS]))
 		return false;
 	if (!is(word[LINK], "connected") || has_flag(word[FLAGS], "fail"))
@@ -336,6 +339,12 @@ bool
 cluster_view_counts(const struct cluster_view *view)
 {
 	return view->has_slots;
+}
+
+const char *
+cluster_view_self(const struct cluster_view *view)
+{
+	return view->self;
 }
 
 /*

@@ -39,6 +39,9 @@ void cluster_view_free(struct cluster_view *view);
 /* Whether it is the view of a node that belongs to a cluster with slots. */
 bool cluster_view_counts(const struct cluster_view *view);
 
+/* The id of the node whose view it is; "": it has not said so. */
+const char *cluster_view_self(const struct cluster_view *view);
+
 /*
  * The nodes, each named by the first eight digits of its id (all forty, where two
  * begin alike); sorted. Of what the views say of a node that counts which has the

@@ -28,11 +28,16 @@
 /* How much a reason tells of why nobody is heard. */
 enum weight { NOTHING, UNREACHABLE, ANSWERED };
 
+struct seat {
+	struct cluster_view *view; /* NULL: it is not heard */
+	char asked_at[ENDPOINT_TEXT_BYTES];
+};
+
 struct source {
 	struct group *group;
 	struct council *council;
-	struct cluster_view *views[SEATS]; /* NULL: that seat is not heard */
-	struct endpoint *candidates;	   /* of the council, as it was told last */
+	struct seat seats[SEATS];
+	struct endpoint *candidates; /* of the council, as it was told last */
 	size_t candidate_count;
 	/*
 	 * Why nobody is heard: the weightiest reason since, and not the last one, or
@@ -59,8 +64,8 @@ period_ns(const struct group_config *config)
 static void
 lose_view(struct source *source, unsigned seat, enum weight weight, char *wrong)
 {
-	cluster_view_free(source->views[seat]);
-	source->views[seat] = NULL;
+	cluster_view_free(source->seats[seat].view);
+	source->seats[seat].view = NULL;
 	if (weight <= source->weight) {
 		free(wrong);
 		return;
@@ -91,6 +96,7 @@ on_answer(void *owner, unsigned seat, unsigned question, const struct endpoint *
 	struct source *source = owner;
 	const struct group_config *config = group_config(source->group);
 	char name[ENDPOINT_TEXT_BYTES], error[256], *wrong;
+	struct seat *s = &source->seats[seat];
 	struct cluster_view *view = NULL;
 
 	(void)question;
@@ -103,8 +109,9 @@ on_answer(void *owner, unsigned seat, unsigned question, const struct endpoint *
 					  config->pattern.endpoint.tls.on, error,
 					  sizeof(error));
 		if (view != NULL && cluster_view_counts(view)) {
-			cluster_view_free(source->views[seat]);
-			source->views[seat] = view;
+			cluster_view_free(s->view);
+			s->view = view;
+			endpoint_name(where, s->asked_at);
 			return true;
 		}
 		wrong = view != NULL
@@ -156,21 +163,44 @@ are_candidates(const struct source *source, const struct endpoint *all, size_t c
 	return true;
 }
 
+/* A seed is often another name of a node: in two seats it would have two votes. */
+static bool
+is_asked_elsewhere(const struct source *source, const struct member *m)
+{
+	char name[ENDPOINT_TEXT_BYTES];
+
+	for (unsigned i = 0; i < SEATS; i++) {
+		const struct seat *s = &source->seats[i];
+
+		/* A node's name is how its id begins. */
+		if (s->view != NULL &&
+		    strncmp(cluster_view_self(s->view), m->name, strlen(m->name)) ==
+			    0 &&
+		    strcmp(s->asked_at, endpoint_name(&m->endpoint, name)) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* The seeds, then all that are known: whoever is up can tell of the others. */
 static void
 set_candidates(struct source *source, struct mono now)
 {
 	const struct group_config *config = group_config(source->group);
 	const struct members *known = group_members(source->group);
-	size_t seeds = config->seed_count, count = seeds + known->count;
-	struct endpoint *all = xcalloc(count, sizeof(all[0]));
+	size_t count = config->seed_count;
+	struct endpoint *all = xcalloc(count + known->count, sizeof(all[0]));
 
-	/* All but the addresses is borrowed from the pattern. */
-	memcpy(all, config->seeds, seeds * sizeof(all[0]));
+	memcpy(all, config->seeds, count * sizeof(all[0]));
 	for (size_t i = 0; i < known->count; i++) {
-		all[seeds + i] = config->pattern.endpoint;
-		all[seeds + i].host = known->list[i].endpoint.host;
-		all[seeds + i].port = known->list[i].endpoint.port;
+		const struct member *m = &known->list[i];
+
+		if (is_asked_elsewhere(source, m))
+			continue;
+		/* All but the address is borrowed from the pattern. */
+		all[count] = config->pattern.endpoint;
+		all[count].host = m->endpoint.host;
+		all[count++].port = m->endpoint.port;
 	}
 	if (are_candidates(source, all, count)) {
 		free(all);
@@ -221,8 +251,8 @@ on_round(void *owner, struct mono now)
 	/* The configuration may have changed since. */
 	council_set_period(source->council, period_ns(config), now);
 	for (unsigned i = 0; i < SEATS; i++)
-		if (source->views[i] != NULL)
-			views[heard++] = source->views[i];
+		if (source->seats[i].view != NULL)
+			views[heard++] = source->seats[i].view;
 	if (cluster_view_agree(views, heard, config->shard, group_members(group),
 			       &members, &agreeing)) {
 		group_set_members(group, &members, agreeing, seats, now);
@@ -273,7 +303,7 @@ free_source(void *arg)
 
 	council_free(source->council);
 	for (unsigned i = 0; i < SEATS; i++)
-		cluster_view_free(source->views[i]);
+		cluster_view_free(source->seats[i].view);
 	forget_candidates(source);
 	free(source->wrong);
 	free(source);

@@ -249,6 +249,23 @@ test_nul(void **state)
 				       sizeof(error)));
 }
 
+static void
+test_self(void **state)
+{
+	struct cluster_view *view =
+		parse(A " 10.0.0.1:7000@17000 master - 0 0 1 "
+			"connected 0-8191\n" B " :7001@17001 master,myself - 0 0 2 "
+			"connected\n",
+		      false);
+
+	(void)state;
+	assert_string_equal(cluster_view_self(view), B);
+	cluster_view_free(view);
+	view = parse(A " 10.0.0.1:7000@17000 master - 0 0 1 connected 0-8191\n", false);
+	assert_string_equal(cluster_view_self(view), "");
+	cluster_view_free(view);
+}
+
 #define VIEWS_MAX 4
 /* One line each; `more` is what follows the address. */
 #define AT1(id, more) id " 10.0.0.1:1@2 " more "\n"
@@ -656,11 +673,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms), cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_nul),   cmocka_unit_test(test_agreement),
-		cmocka_unit_test(test_names), cmocka_unit_test(test_tags),
-		cmocka_unit_test(test_slots), cmocka_unit_test(test_every_slot),
-		cmocka_unit_test(test_cost),  cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_forms),	   cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_nul),	   cmocka_unit_test(test_self),
+		cmocka_unit_test(test_agreement),  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_tags),	   cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_every_slot), cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
