@@ -11,8 +11,8 @@ import subprocess
 import pytest
 
 from harness import (
-    SLOW, ConfFile, clean_environment, conf_target, conf_text, die_with_parent,
-    parse_conf, pinfod_binary, quoted, run_pinfod,
+    SLOW, ConfFile, clean_environment, conf_group, conf_target, conf_text,
+    die_with_parent, parse_conf, pinfod_binary, quoted, run_pinfod,
 )
 from harness.daemon import ROOT
 
@@ -109,8 +109,21 @@ def test_nothing_configured(path, conf):
 
 # What --test-config prints is a configuration that says the same.
 
+SENTINELS = {"sentinels": ["redis://s1", "redis://s2:2"], "master": "m"}
+CLUSTER = {"name": "o", "cluster": ["redis://n1:7000"]}
 PRINTED = {
     "nothing": "",
+    "groups": 'targets_file = "/top \\" \\\\";\n' + conf_text(
+        conf_target("redis://h"),
+        conf_group(**SENTINELS),
+        conf_group(**SENTINELS, name="s", replicas=True, sentinel_user=ODD,
+                   sentinel_password_file="/" + ODD, channel="{name}{x}",
+                   password_file="/nowhere/p", interval=9, sample=2),
+        conf_group(**CLUSTER, stopped=True, incidents=["aof.* off"]),
+        conf_group(name="t", cluster="rediss://[::1]", cluster_publish="shard",
+                   sni="n", notices="{name}", format="json", verify="none"),
+        conf_group(targets_file="/f", sni="n", verify="none", user="u"),
+        defaults={"channel": "c", "memory_limit": "1GiB"}),
     "every option": conf_text(
         conf_target("redis://h:1", name="a", interval="100ms", channel="c",
                     user="u", password_file="/nowhere/p", stopped=True,
@@ -508,11 +521,213 @@ def test_effective_sample(conf):
     assert "# a sample" not in check(conf).stdout
 
 
+# Elements of targets that stand for several.
+
+
+@pytest.mark.parametrize("options, printed", [
+    (SENTINELS, {"name": "m", "master": "m", "replicas": False,
+                 "sentinels": ["redis://s1:26379", "redis://s2:2"],
+                 "sentinel_user": "", "sentinel_password_file": "",
+                 "channel": "pinfo"}),
+    ({**SENTINELS, "name": "n", "replicas": True},
+     {"name": "n", "master": "m", "replicas": True, "channel": "pinfo:{name}"}),
+    ({**SENTINELS, "sentinels": "rediss://s"},
+     {"sentinels": ["rediss://s:26379"]}),
+    ({**SENTINELS, "replicas": True, "channel": "c"}, {"channel": "c"}),
+    (CLUSTER, {"name": "o", "cluster": ["redis://n1:7000"],
+               "cluster_publish": "all", "channel": "pinfo:{name}",
+               "notices": "pinfo:notice"}),
+    ({**CLUSTER, "cluster": "redis://n"}, {"cluster": ["redis://n:6379"]}),
+    ({**CLUSTER, "cluster": [f"redis://n{n}" for n in range(32)]},
+     {"cluster": [f"redis://n{n}:6379" for n in range(32)]}),
+    ({**CLUSTER, "cluster_publish": "Shard", "channel": "a{name}b{name}"},
+     {"cluster_publish": "shard", "channel": "a{name}b{name}"}),
+    ({**CLUSTER, "channel": "{}"}, {"channel": "{}"}),
+    # An empty string says: as if it were not there.
+    ({**CLUSTER, "targets_file": "", "master": ""}, {"name": "o"}),
+    ({"targets_file": "/f"}, {"targets_file": "/f", "channel": "pinfo",
+                              "name": None}),
+    ({"targets_file": "/f", "interval": 1, "user": "u", "expect": "aof"},
+     {"interval": "1s", "user": "u", "expect": "aof"}),
+], ids=lambda value: str(value)[:40])
+def test_group(options, printed, conf):
+    """It is accepted, and in force; nobody else's server is watched."""
+    conf.write(conf_text(conf_group(**options)))
+    group, = accepted(conf)["targets"]
+    assert {key: group.get(key) for key in printed} == printed
+
+
+@pytest.mark.parametrize("options, parts", [
+    ({**CLUSTER, "url": "redis://h"}, ["url", "cluster", "one of url"]),
+    ({**CLUSTER, **SENTINELS}, ["sentinels", "cluster", "one of url"]),
+    ({**CLUSTER, "targets_file": "/f"}, ["cluster", "targets_file", "one of"]),
+    ({"name": "x"}, ["no url", "sentinels, cluster or targets_file"]),
+    ({**CLUSTER, "master": "m"}, ["master", "beside sentinels"]),
+    ({"url": "redis://h", "replicas": False}, ["replicas", "sentinels"]),
+    ({**SENTINELS, "cluster_publish": "all"}, ["publish", "beside cluster"]),
+    ({"targets_file": "/f", "sentinel_user": "u"}, ["sentinel_user"]),
+    ({"sentinels": "redis://h"}, ["no master"]),
+    ({"sentinels": "redis://h", "master": ""}, ["no master"]),
+    ({"sentinels": "redis://h", "master": 7}, ["master", "a number"]),
+    ({"cluster": "redis://h"}, ["no name"]),
+    ({**CLUSTER, "name": 7}, ["name", "a number"]),
+    ({**CLUSTER, "name": ""}, ["1 to 255"]),
+    ({"targets_file": "/f", "name": "x"}, ["a file has none"]),
+    ({"targets_file": "f"}, ["targets_file", "'f'", "absolute"]),
+    ({**CLUSTER, "cluster": 7}, ["cluster", "a number", "array"]),
+    ({**CLUSTER, "cluster": True}, ["cluster", "true or false", "array"]),
+    ({**CLUSTER, "cluster": []}, ["0 urls", "1 to 32"]),
+    ({**CLUSTER, "cluster": [f"redis://n{n}" for n in range(33)]},
+     ["33 urls", "1 to 32"]),
+    ({**CLUSTER, "cluster": ""}, ["no url"]),
+    ({**CLUSTER, "cluster": ["redis://a", "b"]}, ["cluster[1]", "'b'"]),
+    ({**CLUSTER, "cluster": ["redis://a", "redis://A:6379"]},
+     ["cluster[1]", "twice"]),
+    ({**SENTINELS, "sentinels": ["redis://a", "redis://a:26379"]},
+     ["sentinels[1]", "twice"]),
+    ({**CLUSTER, "cluster": ["rediss://a", "redis://b"]},
+     ["cluster[1]", "rediss://", "all must or none"]),
+    ({**CLUSTER, "cluster": "unix:///r"}, ["/r", "rediss:// are allowed"]),
+    ({**CLUSTER, "cluster": ["redis://x:hunter2@h"]},
+     ["cluster[0]", "that in password_file"]),
+    ({**SENTINELS, "sentinels": ["redis://x:hunter2@h"]},
+     ["sentinels[0]", "sentinel_password_file"]),
+    ({**SENTINELS, "sentinel_password_file": "p"}, ["'p'", "absolute"]),
+    ({**CLUSTER, "cluster_publish": "none"}, ["'none'", "all, shard"]),
+    ({**CLUSTER, "cluster_publish": "shard", "channel": "{x}"}, ["'{x}'"]),
+    ({**CLUSTER, "cluster_publish": "shard", "notices": "{name"}, ["'{name'"]),
+    ({**CLUSTER, "channel": "{name}" + "c" * 247}, ["o/0123abcd", "257"]),
+    ({**CLUSTER, "name": "n" * 247}, ["255", "256"]),
+    ({**CLUSTER, "nmae": "x"}, ["did you mean 'name'"]),
+    ({**CLUSTER, "interval": 0}, ["interval"]),
+    ({**CLUSTER, "verify": "none"}, ["TLS", "urls do not begin"]),
+], ids=lambda value: str(value)[:60])
+def test_bad_group(options, parts, conf):
+    """One error, with file, line and what is allowed."""
+    conf.write("\ntargets: ( " + conf_group(**options) + " );\n")
+    line = one_error(conf)
+    assert line.startswith(f"{conf.path}:2: targets[0]"), line
+    assert "hunter2" not in line
+    for part in parts:
+        assert part in line, (part, line)
+
+
+def test_all_errors_of_groups_at_once(conf):
+    """Also those of an element that nobody knows what it is."""
+    conf.write("targets: ( {\nstopped = 7; },\n"
+               '{ name = "a b"; cluster = [\n"x" ];\nmaster = "m"; } );')
+    lines = [re.match(rf"{re.escape(str(conf.path))}:(\d+): (\S+?):? ", line)
+             for line in errors_of(check(conf))]
+    assert sorted((line[1], line[2]) for line in lines) == [
+        ("1", "targets[0]"), ("2", "targets[0].stopped"), ("3", "targets[1]"),
+        ("4", "targets[1].cluster[0]"), ("5", "targets[1]")]
+
+
+def test_targets_file_outside_of_targets(conf):
+    """The same as an element that says nothing else; beside others."""
+    conf.write('targets_file = "/f";\ndefaults: { interval = 7; };\n')
+    alone = accepted(conf)["targets"]
+    conf.write(conf_text(conf_group(targets_file="/f"), defaults={"interval": 7}))
+    assert accepted(conf)["targets"] == alone
+    conf.write('targets_file = "/f";\n' + conf_text(conf_target("redis://h")))
+    assert len(accepted(conf)["targets"]) == 2
+    conf.write('\ntargets_file = "f";\n')
+    assert one_error(conf).startswith(f"{conf.path}:2: targets_file: 'f'")
+    conf.write('targets_file = "";\n')
+    assert accepted(conf)["targets"][0]["name"] == "default"
+
+
+NAMED = {"target": conf_target("redis://h", name="x"),
+         "cluster": conf_group(name="x", cluster="redis://n"),
+         "sentinels": conf_group(sentinels="redis://s", master="x")}
+
+
+@pytest.mark.parametrize("one, other, what", [
+    ("target", "cluster", "a target and a group"),
+    ("sentinels", "target", "a target and a group"),
+    ("cluster", "sentinels", "two groups"),
+])
+def test_names_of_groups_and_targets(one, other, what, conf):
+    """They are one space."""
+    conf.write(conf_text(NAMED[one], NAMED[other]))
+    line = one_error(conf)
+    assert what in line and "'x'" in line and str(conf.path) in line
+
+
+def test_one_file_twice(conf):
+    """An error; but a target may be called like a file."""
+    conf.write(conf_text(*2 * [conf_group(targets_file="/f")]))
+    assert "'/f' is there twice" in one_error(conf)
+    conf.write(conf_text(conf_group(targets_file="/f"), conf_target("unix:///f")))
+    accepted(conf)
+
+
+@pytest.mark.parametrize("groups, error", [
+    ([CLUSTER, {**CLUSTER, "name": "p"}], None),
+    ([{**CLUSTER, "channel": "c"}, {**CLUSTER, "name": "p", "channel": "c"}],
+     "on the same channel"),
+    ([SENTINELS, {**SENTINELS, "name": "n", "replicas": True}], None),
+    ([SENTINELS, {**SENTINELS, "name": "n"}], "on the same channel"),
+], ids=["cluster", "one channel", "sentinels", "same master"])
+def test_one_group_twice(groups, error, conf):
+    """The same servers by two names: as with targets."""
+    conf.write(conf_text(*[conf_group(**group) for group in groups]))
+    if error:
+        assert error in one_error(conf)
+    else:
+        done = check(conf)
+        assert done.returncode == 0 and "is watched twice" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_groups_that_have_a_seed_in_common(conf):
+    """Sentinels watch many masters; nodes are of one cluster."""
+    conf.write(conf_text(conf_group(**SENTINELS),
+                         conf_group(**{**SENTINELS, "master": "n"})))
+    accepted(conf)
+    conf.write(conf_text(
+        conf_group(name="a", cluster=["redis://x", "redis://y"]),
+        conf_group(name="b", cluster=["redis://z", "redis://y", "redis://x"])))
+    assert len(check(conf).stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("options", [CLUSTER, SENTINELS, {"targets_file": "/f"}],
+                         ids=lambda options: list(options)[-1])
+def test_password_by_flag_is_for_groups(options, conf):
+    """It is a default there, too, and not shown; a file of its own outweighs it."""
+    for own in ({}, {"password_file": "/nowhere"}):
+        conf.write(conf_text(conf_group(**options, **own)))
+        done = check(conf, env={"REDISCLI_AUTH": "hunter2"})
+        assert ("# a password was given" in done.stdout) == (not own)
+        assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_missing_password_files_of_a_group(conf):
+    """Warnings, of the servers' and of the sentinels'."""
+    conf.write(conf_text(conf_group(**SENTINELS, password_file="/nowhere/a",
+                                    sentinel_password_file="/nowhere/b")))
+    done = check(conf)
+    assert done.returncode == 0
+    assert re.search("group m: password_file: .*/nowhere/a", done.stderr)
+    assert re.search("group m: sentinel_password_file: .*/nowhere/b", done.stderr)
+
+
+def test_servers_by_flag_beside_groups(conf):
+    """As beside targets: a usage message."""
+    for text in ('targets_file = "/f";', conf_text(conf_group(**CLUSTER))):
+        conf.write(text)
+        assert "command line" in one_error(conf, "-h", "x", code=USAGE)
+
+
 def test_too_many_targets(conf):
     """More than 10,000 are refused with the limit."""
     conf.write(conf_text(*['{url="redis://h%d";}' % n for n in range(10001)]))
     line = one_error(conf)
     assert "10001" in line and "10000" in line
+    # What is printed must be readable again, and has all in one list.
+    conf.write('targets_file = "/f";\n' + conf_text(
+        *['{url="redis://h%d";}' % n for n in range(10000)]))
+    assert "10001" in one_error(conf)
 
 
 def test_all_errors_at_once(conf):
@@ -1042,6 +1257,8 @@ WORDS = [
     "3000000000", "010", "0xFF", "7L", "3000000000L", '"redis://h"', '"5s"',
     '"unix:///r"', '"{name}"', '"info"', '"a" "b"', '"\\x41"', '"root"',
     '\n@include "sub"\n', '\n@include "pinfod.conf"\n', '\n@include "."\n',
+    "sentinels", "master", "replicas", "sentinel_user", "cluster", '"shard"',
+    "cluster_publish", "targets_file", '["redis://a", "redis://b"]', '"/f"',
     '\n@include ""\n', "@include", "\r", "\x01", "é", "\x7f", '"\n"', "+", ".",
 ]
 BASES = [SHIPPED.read_text(), PRINTED["every option"], *PRINTED.values()][:8]
@@ -1073,7 +1290,8 @@ def test_any_file(part, conf, tmp_path):
     env = {**clean_environment(tmp_path), **ENV}
     command = [pinfod_binary(), "--config", str(conf.path), "--test-config"]
     message = re.compile(rf"pinfod: (({re.escape(str(tmp_path))}/)?[\w.]+(:\d+)?: "
-                         r"|target .*: password_file: )")
+                         r"|(target|group) .*: (sentinel_)?password_file: "
+                         r"|group .*: verify: )")
     for number in range(500):
         text = mutated(chance)
         conf.write(text)

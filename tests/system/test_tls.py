@@ -17,7 +17,8 @@ import pytest
 
 from harness import (
     MIB, Authority, Burden, ConfFile, Daemon, NameServer, Namespace,
-    TlsFakeServer, conf_target, descriptors, eventually, free_port, nothing_for, run_pinfod, sanitized,
+    TlsFakeServer, conf_group, conf_target, descriptors, eventually, free_port,
+    nothing_for, run_pinfod, sanitized,
 )
 
 PASSWORD = "not-to-be-told"
@@ -548,6 +549,33 @@ def test_readable_key(conf, ca, good, tmp_path):
     done = run_pinfod("--test-config", *conf.flags)
     assert done.returncode == 0
     assert "has mode 0644, so others may read it; chmod 0640" in done.stderr
+
+
+def test_files_of_groups(conf, ca, good, tmp_path):
+    """As those of a target: together, in defaults, and who may read them."""
+    key = tmp_path / "open.key"
+    shutil.copy(good.key, key)
+    key.chmod(0o644)
+    for group in ({"name": "g", "cluster": "rediss://h"},
+                  {"name": "g", "sentinels": "rediss://h", "master": "m"},
+                  {"targets_file": "/g"}):
+        conf.write("targets: (\n" + conf_group(**group, cert=good.cert) + ");")
+        assert ":2: targets[0].cert: it needs key" in one_error(conf)
+        conf.targets(conf_group(**group), defaults={"cert": good.cert})
+        assert re.search("group /?g: cert: it needs key", one_error(conf))
+        conf.targets(conf_group(**group), defaults={
+            "cert": good.cert, "key": ca.issue().key})
+        assert re.search("group /?g: TLS: .*does not belong to", one_error(conf))
+        conf.targets(conf_group(**group, cert=good.cert, key=key))
+        done = run_pinfod("--test-config", *conf.flags)
+        assert done.returncode == 0
+        assert re.search("group /?g: key: .* has mode 0644", done.stderr)
+    # Plain ones have none of it.
+    conf.targets(conf_group(name="g", cluster="redis://h"),
+                 defaults={"cert": good.cert})
+    done = run_pinfod("--test-config", *conf.flags)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(good.cert) not in done.stdout
 
 
 def test_printed_as_given(conf, ca, good):
