@@ -438,16 +438,6 @@ council_set_candidates(struct council *c, const struct endpoint *candidates,
 	arm(c, now);
 }
 
-void
-council_set_period(struct council *c, int64_t period_ns, struct mono now)
-{
-	if (period_ns == c->period_ns)
-		return;
-	c->period_ns = period_ns;
-	c->due = clock_add_ns(now, period_ns);
-	arm(c, now);
-}
-
 static struct question
 format(const char *const *words)
 {

@@ -74,9 +74,6 @@ void council_free(struct council *c);
 void council_set_candidates(struct council *c, const struct endpoint *candidates,
 			    size_t count, struct mono now);
 
-/* Asks that often from now on. */
-void council_set_period(struct council *c, int64_t period_ns, struct mono now);
-
 /* How many seats there are to be heard, and how many of them are. */
 unsigned council_seats(const struct council *c);
 unsigned council_heard(const struct council *c);

@@ -327,6 +327,7 @@ same_sources(const struct group_config *a, const struct group_config *b)
 	if (a->replicas != b->replicas || a->shard != b->shard ||
 	    !same_text(a->master, b->master) || !same_text(a->path, b->path) ||
 	    a->seed_count != b->seed_count ||
+	    a->pattern.interval_ns != b->pattern.interval_ns ||
 	    target_config_sample_ns(&a->pattern) !=
 		    target_config_sample_ns(&b->pattern))
 		return false;

@@ -248,8 +248,6 @@ on_round(void *owner, struct mono now)
 	struct members members;
 	size_t agreeing;
 
-	/* The configuration may have changed since. */
-	council_set_period(source->council, period_ns(config), now);
 	for (unsigned i = 0; i < SEATS; i++)
 		if (source->seats[i].view != NULL)
 			views[heard++] = source->seats[i].view;

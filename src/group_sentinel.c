@@ -227,9 +227,6 @@ on_round(void *owner, struct mono now)
 	size_t agreeing;
 	char *text;
 
-	/* The configuration may have changed since. */
-	council_set_period(source->council, period_ns(group_config(source->group)),
-			   now);
 	for (unsigned i = 0; i < seats; i++)
 		views[i] = &source->seats[i].view;
 	if (sentinel_view_agree(views, seats, &members, &agreeing))

@@ -309,10 +309,6 @@ test_grid(void **state)
 	assert_int_equal(at(0)->sent[REQUEST_DISCOVERY], 3);
 	pass_until(MS(30000));
 	assert_int_equal(at(0)->sent[REQUEST_DISCOVERY], 4);
-	fake_text(at(0), "x", now);
-	council_set_period(council, NS_PER_S, now);
-	pass_until(MS(31000));
-	assert_int_equal(at(0)->sent[REQUEST_DISCOVERY], 5);
 }
 
 /*
