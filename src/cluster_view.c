@@ -268,7 +268,6 @@ take_line(struct parsing *p, struct node *node, struct text line)
 	return take_slots(p, node, line);
 }
 
-/* A node that counts for nothing leaves nothing, but that there are slots. */
 static bool
 take_node(struct parsing *p, struct text line)
 {
@@ -280,10 +279,8 @@ take_node(struct parsing *p, struct text line)
 		return false;
 	}
 	view->has_slots |= node.range_count > 0;
-	if (node.host == NULL) {
-		view->range_count = node.first_range;
+	if (node.host == NULL)
 		return true;
-	}
 	if (view->count == CLUSTER_VIEW_NODES_MAX) {
 		free(node.host);
 		return complain(p, "there are more than %d nodes",

@@ -23,6 +23,17 @@ json_t *json_measure(double value);
 /* A whole number as such, another one with its fraction; NAN becomes null. */
 json_t *json_figure(double value);
 
+/*
+ * Reads a document from outside that has no more levels and values than that: what a
+ * tree takes is a multiple of its text. NULL with the reason, which begins with the
+ * line where there is one to name.
+ */
+json_t *json_read(const char *text, size_t len, size_t levels_max, size_t values_max,
+		  char *error, size_t error_size);
+
+/* "an object", "a string": what was found, for messages. */
+const char *json_kind(const json_t *value);
+
 /* One line without its end, which the caller frees; takes the document. */
 char *json_line(json_t *document);
 

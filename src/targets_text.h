@@ -9,9 +9,12 @@
  *
  *	[ { "targets": [ "db1:6379", "rediss://db2" ], "labels": { "name": "carts" } } ]
  *
- * What begins with [ is JSON. A label `name` names the target, if it is one, and
- * stands before the address of each, with a slash, if they are several. Other
- * labels and keys are for others, and passed over.
+ * An address without a scheme is that of redis://. A # at the beginning of a word
+ * begins a comment.
+ *
+ * What begins with [ is JSON, unless that of an IPv6 address. A label `name` names
+ * the target, if it is one, and stands before the address of each, with a slash, if
+ * they are several. Other labels and keys are for others, and passed over.
  */
 #ifndef TARGETS_TEXT_H
 #define TARGETS_TEXT_H
@@ -22,21 +25,25 @@
 #include "members.h"
 
 #define TARGETS_TEXT_BYTES_MAX (16 * 1024 * 1024)
-/* So many of what is wrong are told in words; the others are counted. */
+/* So much of what is wrong is told in words; the rest is counted. */
 #define TARGETS_TEXT_COMPLAINTS 8
 
 struct targets_text_report {
-	size_t bad; /* lines or entries that were skipped */
-	/* "line 3: ..."; the caller frees them with targets_text_report_fini. */
+	size_t bad; /* lines, entries or targets of entries that were skipped */
+	/*
+	 * "line 3: ...", "entry 3, target 2: ..."; the first that is NULL ends them. The
+	 * caller frees them with targets_text_report_fini.
+	 */
 	char *complaints[TARGETS_TEXT_COMPLAINTS];
 };
 
 /*
- * Adds what text names to *members, sorted. What is wrong is skipped and told:
- * addresses as endpoint_parse has them, names as target_config_name_ok, no
- * passwords, no name and no address twice, and at most `max`. False when nothing
- * could be read at all (JSON that is none), with the reason in complaints[0];
- * *members is empty then.
+ * Reads text into *members, sorted, and what is wrong with it into *report; neither
+ * need be initialised. What is wrong is skipped: addresses must be as endpoint_parse
+ * has them, without a password, names as target_config_name_ok; of what names or is
+ * at the same address as something before only the first counts, and of all that
+ * could be read the first `max`. False when nothing could be read at all (JSON that
+ * is none, or too much), with the reason in complaints[0]; *members is empty then.
  */
 bool targets_text_parse(const char *text, size_t len, size_t max,
 			struct members *members, struct targets_text_report *report);

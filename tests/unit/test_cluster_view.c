@@ -430,6 +430,13 @@ test_tags(void **state)
 		{ { AT1(A, "master - 0 0 1 connected 1469") },
 		  NULL,
 		  "aaaaaaaa=10.0.0.1:1#109757" },
+		/* A replica has none, whatever is said. */
+		{ { AT1(A, "slave " B " 0 0 3 connected 13907")
+			    AT2(B, "master - 0 0 1 connected"),
+		    AT1(A, "slave " B " 0 0 1 connected")
+			    AT2(B, "master - 0 0 2 connected 0-16383") },
+		  NULL,
+		  "aaaaaaaa=10.0.0.1:1r#0 bbbbbbbb=10.0.0.2:1#0" },
 		/* It has no slot; its master has none, is unknown, is no master. */
 		{ { AT1(A, "master - 0 0 1 connected 0")
 			    AT2(B, "master - 0 0 1 connected")
