@@ -46,7 +46,7 @@ static char path[] = "/run/redis.sock", pinfo[] = "pinfo";
 
 /* A letter is a target of that name; behind a - one that is not started. */
 static void
-configure(const char *letters)
+change_to(enum fleet_change change, const char *letters)
 {
 	struct target_config configs[100];
 	char names[100][2];
@@ -70,7 +70,19 @@ configure(const char *letters)
 		count++;
 	}
 	/* The targets keep copies: this ends with the function. */
-	fleet_configure(fleet, FLEET_RELOAD, configs, count, NOW);
+	fleet_configure(fleet, change, configs, count, NOW);
+}
+
+static void
+configure(const char *letters)
+{
+	change_to(FLEET_RELOAD, letters);
+}
+
+static void
+discover(const char *letters)
+{
+	change_to(FLEET_DISCOVERY, letters);
 }
 
 static void
@@ -197,6 +209,70 @@ test_start(void **state)
 		assert_false(target_is_running(fleet_at(fleet, i)));
 }
 
+/* Who was found after START or STOP of all is as they are; whoever was there stays. */
+static void
+test_discovered_start(void **state)
+{
+	(void)state;
+	configure("a");
+	discover("ab-c");
+	assert_true(target_is_running(find('b')));
+	assert_false(target_is_running(find('c')));
+	fleet_stop(fleet, NOW);
+	target_start(find('a'), NOW, NOW);
+	discover("ab-cd-e");
+	assert_true(target_is_running(find('a')));
+	assert_false(target_is_running(find('b')));
+	assert_false(target_is_running(find('d')));
+	assert_false(target_is_running(find('e')));
+	/* What a configuration brings is as it says. */
+	configure("ab-cd-ef-g");
+	assert_true(target_is_running(find('f')));
+	assert_false(target_is_running(find('g')));
+	fleet_start(fleet, NOW);
+	target_stop(find('a'), NOW);
+	discover("ab-h");
+	assert_false(target_is_running(find('a')));
+	assert_true(target_is_running(find('h')));
+}
+
+/* A reload tells all, discovery only who is not as he was. */
+static void
+test_discovered_differences(void **state)
+{
+	static char other[] = "/run/other.sock", channel[] = "other", tag[] = "17";
+	struct target_config configs[5];
+	size_t count = sizeof(configs) / sizeof(configs[0]);
+	static char names[5][2] = { "a", "b", "c", "d", "e" };
+
+	(void)state;
+	for (size_t i = 0; i < count; i++)
+		configs[i] = (struct target_config){
+			.name = names[i],
+			.endpoint = { .path = path },
+			.channel = pinfo,
+			.notices = pinfo,
+			.interval_ns = 5 * NS_PER_S,
+		};
+	fleet_configure(fleet, FLEET_RELOAD, configs, count, NOW);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(fleet_at(fleet, i)->watch->rules_set, 0);
+	configs[1].endpoint.path = other;
+	configs[2].channel = channel;
+	configs[3].notices = NULL;
+	configs[4].tag = tag;
+	fleet_configure(fleet, FLEET_DISCOVERY, configs, count, NOW);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(fleet_at(fleet, i)->watch->rules_set, i > 0);
+	assert_string_equal(fleet_at(fleet, 1)->address, other);
+	fleet_configure(fleet, FLEET_DISCOVERY, configs, count, NOW);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(fleet_at(fleet, i)->watch->rules_set, i > 0);
+	fleet_configure(fleet, FLEET_RELOAD, configs, count, NOW);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(fleet_at(fleet, i)->watch->rules_set, 1 + (i > 0));
+}
+
 static void
 test_log(void **state)
 {
@@ -213,6 +289,11 @@ test_log(void **state)
 	assert_non_null(strstr(log, "c: no longer configured\n"));
 	assert_null(strstr(log, "b: "));
 	assert_null(strstr(log, "x: "));
+	free(log);
+	c = capture_begin();
+	discover("x");
+	log = capture_end(c);
+	assert_non_null(strstr(log, "b: no longer in its group\n"));
 	free(log);
 }
 
@@ -367,9 +448,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_reorder), TEST(test_steps),	       TEST(test_start),
-		TEST(test_log),	    TEST(test_watch),	       TEST(test_report_order),
-		TEST(test_learnt),  TEST(test_nothing_learnt), TEST(test_alone),
+		TEST(test_reorder),
+		TEST(test_steps),
+		TEST(test_start),
+		TEST(test_log),
+		TEST(test_watch),
+		TEST(test_report_order),
+		TEST(test_discovered_start),
+		TEST(test_discovered_differences),
+		TEST(test_learnt),
+		TEST(test_nothing_learnt),
+		TEST(test_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
