@@ -23,7 +23,7 @@ static const struct kind {
 } kinds[] = {
 	[GROUP_SENTINEL] = { &group_sentinel, "sentinels" },
 	[GROUP_CLUSTER] = { &group_cluster, "nodes" },
-	[GROUP_FILE] = { NULL, NULL },
+	[GROUP_FILE] = { &group_file, NULL },
 };
 
 /* Whose word a complaint is. */
