@@ -64,7 +64,7 @@ is_bounded(const char *text, size_t len, size_t levels_max, size_t values_max,
 
 		if (c == '"')
 			quoted = !quoted;
-		else if (quoted && c == '\\')
+		else if (c == '\\')
 			i++;
 		if (quoted)
 			continue;

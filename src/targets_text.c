@@ -35,7 +35,8 @@ struct found {
 	char *name;
 	struct endpoint endpoint;
 	struct place place;
-	bool again; /* its name or its address is that of another one before it */
+	size_t index; /* in the order of the text */
+	bool again;   /* its name or its address is that of another one before it */
 };
 
 struct reading {
@@ -104,8 +105,8 @@ take_address(struct reading *r, const struct place *place, const char *text,
 		complain(r, place, "%s", error);
 		return false;
 	}
-	/* That of user:@host is empty, which is none. */
-	if (e->password != NULL && (e->user == NULL || *e->password != '\0')) {
+	/* An empty one, as that of user:@host, is none. */
+	if (e->password != NULL && *e->password != '\0') {
 		complain(r, place,
 			 "a password does not belong here; put it into a file and "
 			 "name that in password_file");
@@ -122,7 +123,7 @@ static void
 take_target(struct reading *r, const struct place *place, const char *address,
 	    const char *name, bool several)
 {
-	struct found new = { .place = *place };
+	struct found new = { .place = *place, .index = r->count };
 	char text[ENDPOINT_TEXT_BYTES], error[512];
 
 	if (!take_address(r, place, address, &new.endpoint))
@@ -312,22 +313,12 @@ order(size_t a, size_t b)
 }
 
 static int
-compare_places(const struct place *a, const struct place *b)
-{
-	int by_line = order(a->line, b->line), by_entry = order(a->entry, b->entry);
-
-	return by_line != 0    ? by_line
-	       : by_entry != 0 ? by_entry
-			       : order(a->target, b->target);
-}
-
-static int
 compare_names(const void *a, const void *b)
 {
 	const struct found *x = a, *y = b;
 	int by_name = strcmp(x->name, y->name);
 
-	return by_name != 0 ? by_name : compare_places(&x->place, &y->place);
+	return by_name != 0 ? by_name : order(x->index, y->index);
 }
 
 static int
@@ -342,7 +333,7 @@ compare_addresses(const void *a, const void *b)
 					     : strcasecmp(e->host, f->host);
 	if (by_address == 0)
 		by_address = e->port - f->port;
-	return by_address != 0 ? by_address : compare_places(&x->place, &y->place);
+	return by_address != 0 ? by_address : order(x->index, y->index);
 }
 
 static bool

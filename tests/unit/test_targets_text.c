@@ -104,7 +104,8 @@ test_lines(void **state)
 		/* TLS, users, sockets, IPv6 in brackets. */
 		{ .text = "rediss://db2  carts\nrediss://a\n",
 		  .want = "a:6379=rediss://a:6379 carts=rediss://db2:6379" },
-		{ .text = "redis://u:@a\nu:@b x\n", .want = "a:6379=u x=u=b:6379" },
+		{ .text = "redis://u:@a\nu:@b x\nredis://@c\n",
+		  .want = "a:6379=u c:6379 x=u=b:6379" },
 		{ .text = "unix:///run/r.sock\nunix:///run/s.sock s\n",
 		  .want = "/run/r.sock s=/run/s.sock" },
 		{ .text = "[::1]:7\n[fe80::1%eth0]\nredis://[::2] two\n",
@@ -163,6 +164,10 @@ test_lines(void **state)
 		  .want = "x=/r z=/R",
 		  .complaints = { "line 2: line 1 has the same address" } },
 		{ .text = "a:1\na:2\nb:1\n", .want = "a:1 a:2 b:1" },
+		/* Sockets and hosts are no equals. */
+		{ .text = "unix:///r\na:1\nunix:///s\nb:1\nunix:///r x\n",
+		  .want = "/r /s a:1 b:1",
+		  .complaints = { "line 5: line 1 has the same address" } },
 		/* An address that counts no longer is nobody's. */
 		{ .text = "a:1 x\nb:1 x\nb:1 y\n",
 		  .want = "x=a:1 y=b:1",
