@@ -17,13 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster_slot.h"
 #include "xalloc.h"
 
 #define ID_LEN 40
 #define ID_SHOWN 8
-#define SLOTS 16384
-/* Each slot is that of a whole number below this. */
-#define TAGS_MAX 109758
 
 /* Both included. */
 struct range {
@@ -45,7 +43,7 @@ struct node {
 struct cluster_view {
 	struct node *nodes;
 	size_t count;
-	struct range *ranges; /* SLOTS at the most, as no two overlap */
+	struct range *ranges; /* CLUSTER_SLOTS at the most, as no two overlap */
 	unsigned range_count;
 	bool has_slots; /* also of nodes that do not count */
 	char self[ID_LEN + 1];
@@ -64,7 +62,7 @@ struct parsing {
 	const char *asked;
 	bool prefer_names;
 	size_t line;
-	bool taken[SLOTS];
+	bool taken[CLUSTER_SLOTS];
 	char *error;
 	size_t error_size;
 };
@@ -195,7 +193,7 @@ take_slot(struct text t, uint16_t *slot)
 {
 	uint64_t number;
 
-	if (!take_number(t, SLOTS - 1, &number))
+	if (!take_number(t, CLUSTER_SLOTS - 1, &number))
 		return false;
 	*slot = (uint16_t)number;
 	return true;
@@ -441,7 +439,8 @@ find_node(const struct word *nodes, size_t count, const char *id)
 
 /* Views may be of different times: a slot is whose claim has the higher epoch. */
 static void
-claim_slots(const struct word *nodes, size_t count, size_t self, size_t owner[SLOTS])
+claim_slots(const struct word *nodes, size_t count, size_t self,
+	    size_t owner[CLUSTER_SLOTS])
 {
 	const struct node *node = nodes[self].node;
 
@@ -456,43 +455,16 @@ claim_slots(const struct word *nodes, size_t count, size_t self, size_t owner[SL
 	}
 }
 
-/* For each that has slots, the smallest number of one of them; -1: it has none. */
-static int *
-find_numbers(const size_t owner[SLOTS], size_t count)
-{
-	int *numbers = xcalloc(count, sizeof(numbers[0]));
-	size_t missing = 0;
-
-	memset(numbers, -1, count * sizeof(numbers[0]));
-	for (size_t slot = 0; slot < SLOTS; slot++) {
-		if (owner[slot] < count && numbers[owner[slot]] < 0) {
-			numbers[owner[slot]] = TAGS_MAX;
-			missing++;
-		}
-	}
-	for (int n = 0; missing > 0 && n < TAGS_MAX; n++) {
-		char text[16];
-		int len = snprintf(text, sizeof(text), "%d", n);
-		size_t self = owner[cluster_slot(text, (size_t)len)];
-
-		if (self < count && numbers[self] == TAGS_MAX) {
-			numbers[self] = n;
-			missing--;
-		}
-	}
-	return numbers;
-}
-
 /* members: those of the nodes, in the same order. */
 static void
 add_tags(struct members *members, const struct word *nodes,
 	 const struct members *before)
 {
 	const size_t count = members->count;
-	size_t *owner = xcalloc(SLOTS, sizeof(owner[0]));
+	size_t *owner = xcalloc(CLUSTER_SLOTS, sizeof(owner[0]));
 	int *numbers = NULL;
 
-	for (size_t slot = 0; slot < SLOTS; slot++)
+	for (size_t slot = 0; slot < CLUSTER_SLOTS; slot++)
 		owner[slot] = count;
 	for (size_t i = 0; i < count; i++) {
 		if (!nodes[i].node->replica)
@@ -513,7 +485,7 @@ add_tags(struct members *members, const struct word *nodes,
 		}
 		/* Seldom needed, and not cheap. */
 		if (numbers == NULL)
-			numbers = find_numbers(owner, count);
+			numbers = cluster_slot_numbers(owner, count);
 		if (numbers[master] >= 0)
 			members->list[i].tag = xasprintf("%d", numbers[master]);
 	}
@@ -557,42 +529,4 @@ cluster_view_agree(const struct cluster_view *const views[], size_t count, bool 
 		add_tags(members, nodes, before);
 	free(nodes);
 	return *agreeing > 0;
-}
-
-/*
- * Slots.
- */
-
-/* CRC16/XMODEM: polynomial 0x1021, from 0, four bits at a time. */
-static unsigned
-crc16(const char *text, size_t len)
-{
-	static const uint16_t table[16] = {
-		0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7,
-		0x8108, 0x9129, 0xa14a, 0xb16b, 0xc18c, 0xd1ad, 0xe1ce, 0xf1ef,
-	};
-	unsigned crc = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		unsigned byte = (unsigned char)text[i];
-
-		crc = (crc << 4 & 0xffff) ^ table[crc >> 12 ^ byte >> 4];
-		crc = (crc << 4 & 0xffff) ^ table[crc >> 12 ^ (byte & 15)];
-	}
-	return crc;
-}
-
-unsigned
-cluster_slot(const char *key, size_t len)
-{
-	const char *open = memchr(key, '{', len), *close;
-
-	if (open != NULL) {
-		open++;
-		close = memchr(open, '}', len - (size_t)(open - key));
-		/* {} is no tag, and then no other one is looked for. */
-		if (close != NULL && close > open)
-			return crc16(open, (size_t)(close - open)) % SLOTS;
-	}
-	return crc16(key, len) % SLOTS;
 }

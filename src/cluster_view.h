@@ -55,7 +55,4 @@ bool cluster_view_agree(const struct cluster_view *const views[], size_t count,
 			bool tags, const struct members *before,
 			struct members *members, size_t *agreeing);
 
-/* The slot of a key or channel: CRC16 of it, or of its hash tag, modulo 16384. */
-unsigned cluster_slot(const char *key, size_t len);
-
 #endif

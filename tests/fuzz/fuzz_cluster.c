@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster_slot.h"
 #include "cluster_view.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,7 +50,7 @@ agree(const struct cluster_view *const views[], size_t count)
 		check(endpoint_host_ok(one->endpoint.host, error, sizeof(error)));
 		check(one->endpoint.port > 0 && one->endpoint.port <= 65535);
 		check(one->tag == NULL ||
-		      cluster_slot(one->tag, strlen(one->tag)) < 16384);
+		      cluster_slot(one->tag, strlen(one->tag)) < CLUSTER_SLOTS);
 	}
 	/* Tags once given stay, while nothing changes. */
 	check(cluster_view_agree(views, count, true, &m, &again, &agreeing) ==
@@ -79,6 +80,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	agree(views, count);
 	for (size_t i = 0; i < 3; i++)
 		cluster_view_free(view[i]);
-	check(cluster_slot(text, size) < 16384);
+	check(cluster_slot(text, size) < CLUSTER_SLOTS);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * cluster_view: the forms of CLUSTER NODES from 3.0 on and what is none, what
- * several nodes agree on, tags, slots; and that hostile texts cost little.
+ * several nodes agree on, tags; and that hostile texts cost little.
  */
 #include "cluster_view.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "cluster_slot.h"
 #include "xalloc.h"
 
 #include <setjmp.h>
@@ -514,43 +515,6 @@ test_tags(void **state)
 	}
 }
 
-/* Those of CLUSTER KEYSLOT, and of the specification. */
-static void
-test_slots(void **state)
-{
-	static const struct {
-		const char *key;
-		unsigned slot;
-	} rows[] = {
-		{ "", 0 },
-		{ "123456789", 0x31c3 },
-		{ "foo", 12182 },
-		{ "{foo}", 12182 },
-		{ "x{foo}y", 12182 },
-		{ "x{foo}{bar}", 12182 },
-		{ "x{foo}}", 12182 },
-		{ "{user1000}.following", 3443 },
-		{ "{user1000}.followers", 3443 },
-		{ "user1000", 3443 },
-		{ "\xff\x80", 4727 },
-		/* Nothing between, and then nothing else counts. */
-		{ "foo{}{bar}", 8363 },
-		/* The first } behind the first {. */
-		{ "foo{{bar}}zap", 4015 },
-		{ "{bar", 4015 },
-		{ "foo}", 15679 },
-		{ "}foo{", 8453 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		unsigned slot = cluster_slot(rows[i].key, strlen(rows[i].key));
-
-		if (slot != rows[i].slot)
-			fail_msg("'%s': %u", rows[i].key, slot);
-	}
-}
-
 /* Each slot has a tag, and a tag its slot. */
 static void
 test_every_slot(void **state)
@@ -680,12 +644,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),	   cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_nul),	   cmocka_unit_test(test_self),
-		cmocka_unit_test(test_agreement),  cmocka_unit_test(test_names),
-		cmocka_unit_test(test_tags),	   cmocka_unit_test(test_slots),
-		cmocka_unit_test(test_every_slot), cmocka_unit_test(test_cost),
-		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_forms),	  cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_nul),	  cmocka_unit_test(test_self),
+		cmocka_unit_test(test_agreement), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_tags),	  cmocka_unit_test(test_every_slot),
+		cmocka_unit_test(test_cost),	  cmocka_unit_test(test_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
