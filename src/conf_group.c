@@ -288,10 +288,10 @@ conf_group_read(const struct conf_value_place *place, const config_setting_t *el
 		const struct target_config *defaults, struct conf *conf)
 {
 	struct conf_group_options options = { 0 };
-	struct group_config g = { 0 };
+	struct group_config g = {
+		.kind = conf_option_find(CONF_SCOPE_GROUP, source)->kind,
+	};
 
-	while (strcmp(sources[g.kind], source) != 0)
-		g.kind++;
 	target_config_copy(&g.pattern, defaults);
 	read_options(place, element, path, g.kind, &options);
 	if (options.seeds.count > 0)
