@@ -12,7 +12,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include "lock.h"
 #include "log.h"
 #include "silences.h"
+#include "thread.h"
 #include "xalloc.h"
 
 #define FILE_NAME "state.json"
@@ -37,7 +37,6 @@
 /* Of targets that are no longer configured: how long they are kept, and how many. */
 #define STRAY_NS (30 * 86400 * NS_PER_S)
 #define STRAYS_MAX 1000
-#define STACK_BYTES (256 * 1024)
 
 /* A target, watched or not. */
 struct kept {
@@ -381,26 +380,6 @@ thread_main(void *arg)
 	return NULL;
 }
 
-/* Signals are the loop's: the thread is born with all of them blocked. */
-static int
-start_thread(struct job *j)
-{
-	pthread_attr_t attributes;
-	sigset_t all, old;
-	pthread_t thread;
-	int rc;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&thread, &attributes, thread_main, j);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attributes);
-	return rc;
-}
-
 /*
  * Between the two.
  */
@@ -542,7 +521,7 @@ start_job(struct history_file *f)
 	pthread_mutex_lock(&f->shared->mutex);
 	f->shared->users++;
 	pthread_mutex_unlock(&f->shared->mutex);
-	rc = start_thread(j);
+	rc = thread_start(thread_main, j);
 	if (rc == 0)
 		return;
 	pthread_mutex_lock(&f->shared->mutex);

@@ -15,7 +15,6 @@
 #include <event2/event.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +24,11 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "thread.h"
 #include "xalloc.h"
 
 /* More names than that at once wait for one of them to be done. */
 #define THREADS_MAX 64
-#define STACK_BYTES (256 * 1024)
 #define STUCK_NS (600 * NS_PER_S)
 
 struct resolve {
@@ -135,23 +134,11 @@ thread_main(void *arg)
 	return NULL;
 }
 
-/* Signals are the loop's: the thread is born with all of them blocked. */
 static bool
 start_thread(struct lookup *l)
 {
-	pthread_attr_t attributes;
-	sigset_t all, old;
-	pthread_t thread;
-	int rc;
+	int rc = thread_start(thread_main, l);
 
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&thread, &attributes, thread_main, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attributes);
 	if (rc != 0)
 		log_debug(NULL, "resolve: no thread for %s: %s", l->host, strerror(rc));
 	return rc == 0;
