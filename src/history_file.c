@@ -1,31 +1,23 @@
 /*
  * history_file: see history_file.h.
- *
- * A job is a copy of all that is to be written. It belongs to the thread that makes
- * text of it and writes, and to the loop again once it is done. What both sides
- * touch is `shared`, which lives until the last of them lets go: a write that hangs
- * cannot be called off, and pinfod ends without waiting for it for ever.
  */
 #include "history_file.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "history_json.h"
-#include "json.h"
+#include "history_writer.h"
 #include "lock.h"
 #include "log.h"
 #include "silences.h"
-#include "thread.h"
 #include "xalloc.h"
 
 #define FILE_NAME "state.json"
@@ -44,28 +36,9 @@ struct kept {
 	struct history *live;	    /* NULL: it is not watched */
 };
 
-struct job {
-	struct history_content content;
-	struct wall now;
-	char *directory;
-	/* The outcome: 0 or an errno, and what was tried then. */
-	int error;
-	const char *tried;
-	struct shared *shared;
-};
-
-struct shared {
-	pthread_mutex_t mutex;
-	pthread_cond_t ended;
-	unsigned users;	  /* a thread, and the loop */
-	bool closed;	  /* the loop has gone */
-	int wake;	  /* eventfd */
-	struct job *done; /* for the loop to take */
-};
-
 struct history_file {
 	struct silences *silences;
-	char *directory; /* NULL: there is none, and nothing is written */
+	char *path; /* NULL: there is none, and nothing is written */
 	char *lock_path;
 	int lock;
 	struct kept **kept; /* by name */
@@ -73,16 +46,9 @@ struct history_file {
 	/* The silences as they were written last. */
 	struct history_content written;
 	bool stale; /* what was written last is not all */
-	bool running, failing;
-	struct shared *shared;
-	struct event *timer, *done;
+	struct history_writer *writer;
+	struct event *timer;
 };
-
-static char *
-path_of(const char *directory, const char *suffix)
-{
-	return xasprintf("%s/" FILE_NAME "%s", directory, suffix);
-}
 
 /*
  * The place.
@@ -146,15 +112,13 @@ find_place(struct history_file *f)
 			 "XDG_STATE_HOME nor HOME says where");
 		return;
 	}
-	f->lock_path = path_of(directory, ".lock");
+	f->lock_path = xasprintf("%s/" FILE_NAME ".lock", directory);
 	errno = EINVAL;
 	if (is_absolute(directory) && make_directory(directory))
 		f->lock = lock_take(f->lock_path, &holder);
-	if (f->lock >= 0) {
-		f->directory = directory;
-		return;
-	}
-	if (errno == EAGAIN)
+	if (f->lock >= 0)
+		f->path = xasprintf("%s/" FILE_NAME, directory);
+	else if (errno == EAGAIN)
 		log_warning(NULL,
 			    "state: %s is kept by another pinfod, pid %ld; what this "
 			    "one learns ends with it",
@@ -203,9 +167,9 @@ out:
 
 /* One such file is kept: it is for whoever wonders, and is not to fill the disk. */
 static void
-set_aside(struct history_file *f, const char *path, const char *why)
+set_aside(const char *path, const char *why)
 {
-	char *aside = path_of(f->directory, ".damaged");
+	char *aside = xasprintf("%s.damaged", path);
 	bool moved = rename(path, aside) == 0;
 
 	log_warning(NULL, "state: %s cannot be used: %s; %s%s, and nothing is known",
@@ -244,144 +208,32 @@ compare(const void *a, const void *b)
 static void
 load(struct history_file *f)
 {
-	char *path = path_of(f->directory, ""), *text, error[400];
 	struct history_content content = { 0 };
+	char *text, error[400];
 	size_t len;
 
-	text = read_file(path, &len);
+	text = read_file(f->path, &len);
 	if (text == NULL && errno != ENOENT) {
-		set_aside(f, path, strerror(errno));
+		set_aside(f->path, strerror(errno));
 	} else if (text != NULL &&
 		   !history_json_read(&content, text, len, error, sizeof(error))) {
-		set_aside(f, path, error);
+		set_aside(f->path, error);
 	} else {
 		if (content.refused > 0)
-			log_warning(NULL, "state: %s: left out %zu of it; %s", path,
+			log_warning(NULL, "state: %s: left out %zu of it; %s", f->path,
 				    content.refused, content.complaint);
 		take_over(f, &content, clock_wall());
 		if (f->count > 0)
 			qsort(f->kept, f->count, sizeof(f->kept[0]), compare);
-		log_info(NULL, "state: %s tells of %zu target%s", path, f->count,
+		log_info(NULL, "state: %s tells of %zu target%s", f->path, f->count,
 			 f->count == 1 ? "" : "s");
 	}
 	history_content_fini(&content);
 	free(text);
-	free(path);
 }
 
 /*
- * Writing: in a thread.
- */
-
-static bool
-write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		text += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-static bool
-sync_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-	int saved = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = saved;
-	return ok;
-}
-
-/* A new file in the old one's place: whoever reads finds one of them, whole. */
-static const char *
-replace(const char *directory, const char *text)
-{
-	char *path = path_of(directory, ""), *fresh = path_of(directory, ".new");
-	const char *tried = "open";
-	bool ok = false;
-	int fd, saved;
-
-	unlink(fresh);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		ok = (tried = "write", write_all(fd, text, strlen(text))) &&
-		     (tried = "fsync", fsync(fd) == 0) &&
-		     (tried = "rename", rename(fresh, path) == 0) &&
-		     (tried = "fsync the directory", sync_directory(directory));
-	saved = errno;
-	if (fd >= 0)
-		close(fd);
-	if (!ok)
-		unlink(fresh);
-	free(fresh);
-	free(path);
-	errno = saved;
-	return ok ? NULL : tried;
-}
-
-static void
-run_job(struct job *j)
-{
-	char *text = history_json(&j->content, j->now);
-
-	j->tried = replace(j->directory, text);
-	j->error = j->tried != NULL ? errno : 0;
-	free(text);
-}
-
-static void
-job_free(struct job *j)
-{
-	if (j == NULL)
-		return;
-	history_content_fini(&j->content);
-	free(j->directory);
-	free(j);
-}
-
-/* With the mutex held, which it lets go of. */
-static void
-shared_leave(struct shared *s)
-{
-	bool last = --s->users == 0;
-
-	pthread_mutex_unlock(&s->mutex);
-	if (!last)
-		return;
-	job_free(s->done);
-	close(s->wake);
-	pthread_cond_destroy(&s->ended);
-	pthread_mutex_destroy(&s->mutex);
-	free(s);
-}
-
-static void *
-thread_main(void *arg)
-{
-	struct job *j = arg;
-	struct shared *s = j->shared;
-
-	run_job(j);
-	pthread_mutex_lock(&s->mutex);
-	s->done = j;
-	eventfd_write(s->wake, 1);
-	pthread_cond_signal(&s->ended);
-	shared_leave(s);
-	return NULL;
-}
-
-/*
- * Between the two.
+ * Writing.
  */
 
 static bool
@@ -464,17 +316,15 @@ copy_silences(const struct silences *silences, struct history_content *c)
 						  xstrdup(s->targets), s->until };
 }
 
-static struct job *
-make_job(struct history_file *f, struct wall now)
+static void
+start_writing(struct history_file *f)
 {
-	struct job *j = xcalloc(1, sizeof(*j));
+	struct history_content content = { 0 };
+	struct wall now = clock_wall();
 
 	f->stale = false;
 	forget_strays(f, now);
-	j->now = now;
-	j->directory = xstrdup(f->directory);
-	j->shared = f->shared;
-	j->content.entries = xcalloc(f->count + 1, sizeof(j->content.entries[0]));
+	content.entries = xcalloc(f->count + 1, sizeof(content.entries[0]));
 	for (size_t i = 0; i < f->count; i++) {
 		struct kept *k = f->kept[i];
 
@@ -483,75 +333,22 @@ make_job(struct history_file *f, struct wall now)
 			k->entry.seen = now;
 			k->live->dirty = false;
 		}
-		j->content.entries[i] = k->entry;
-		j->content.entries[i].target = xstrdup(k->entry.target);
+		content.entries[i] = k->entry;
+		content.entries[i].target = xstrdup(k->entry.target);
 	}
-	j->content.count = f->count;
-	copy_silences(f->silences, &j->content);
+	content.count = f->count;
+	copy_silences(f->silences, &content);
 	history_content_fini(&f->written);
 	copy_silences(f->silences, &f->written);
-	return j;
-}
-
-/* One line when it goes wrong, and one when it is well again. */
-static void
-conclude(struct history_file *f, struct job *j)
-{
-	f->running = false;
-	f->stale = f->stale || j->error != 0;
-	if (j->error != 0 && !f->failing)
-		log_error(NULL,
-			  "state: cannot %s %s/" FILE_NAME
-			  ": %s; what is learnt ends with this pinfod until that works",
-			  j->tried, j->directory, strerror(j->error));
-	else if (j->error == 0 && f->failing)
-		log_notice(NULL, "state: %s/" FILE_NAME " is written again",
-			   j->directory);
-	f->failing = j->error != 0;
-	job_free(j);
+	history_writer_start(f->writer, &content, now);
 }
 
 static void
-start_job(struct history_file *f)
+written_cb(void *owner, bool ok)
 {
-	struct job *j = make_job(f, clock_wall());
-	int rc;
+	struct history_file *f = owner;
 
-	f->running = true;
-	pthread_mutex_lock(&f->shared->mutex);
-	f->shared->users++;
-	pthread_mutex_unlock(&f->shared->mutex);
-	rc = thread_start(thread_main, j);
-	if (rc == 0)
-		return;
-	pthread_mutex_lock(&f->shared->mutex);
-	shared_leave(f->shared);
-	j->error = rc;
-	j->tried = "start a thread for";
-	conclude(f, j);
-}
-
-static void
-take_done(struct history_file *f)
-{
-	struct job *j;
-
-	pthread_mutex_lock(&f->shared->mutex);
-	j = f->shared->done;
-	f->shared->done = NULL;
-	pthread_mutex_unlock(&f->shared->mutex);
-	if (j != NULL)
-		conclude(f, j);
-}
-
-static void
-done_cb(evutil_socket_t fd, short what, void *arg)
-{
-	eventfd_t count;
-
-	(void)what;
-	eventfd_read(fd, &count);
-	take_done(arg);
+	f->stale = f->stale || !ok;
 }
 
 static void
@@ -560,24 +357,8 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 	struct history_file *f = arg;
 
 	(void)fd, (void)what;
-	if (!f->running && is_dirty(f))
-		start_job(f);
-}
-
-static struct shared *
-shared_new(void)
-{
-	struct shared *s = xcalloc(1, sizeof(*s));
-	pthread_condattr_t attributes;
-
-	pthread_mutex_init(&s->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->ended, &attributes);
-	pthread_condattr_destroy(&attributes);
-	s->users = 1;
-	s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return s;
+	if (!history_writer_is_busy(f->writer) && is_dirty(f))
+		start_writing(f);
 }
 
 struct history_file *
@@ -589,33 +370,14 @@ history_file_new(struct event_base *base, struct silences *silences)
 	f->silences = silences;
 	f->lock = -1;
 	find_place(f);
-	if (f->directory == NULL)
+	if (f->path == NULL)
 		return f;
-	/* jansson does it at the first object, which two threads might make at once. */
-	json_object_seed(0);
 	load(f);
 	copy_silences(silences, &f->written);
-	f->shared = shared_new();
-	f->done = event_new(base, f->shared->wake, EV_READ | EV_PERSIST, done_cb, f);
-	event_add(f->done, NULL);
+	f->writer = history_writer_new(base, f->path, written_cb, f);
 	f->timer = event_new(base, -1, EV_PERSIST, timer_cb, f);
 	event_add(f->timer, &every);
 	return f;
-}
-
-/* Until no thread runs. False: the time is up. */
-static bool
-await_thread(struct history_file *f, const struct timespec *deadline)
-{
-	struct shared *s = f->shared;
-	int rc = 0;
-
-	pthread_mutex_lock(&s->mutex);
-	while (f->running && s->done == NULL && rc == 0)
-		rc = pthread_cond_timedwait(&s->ended, &s->mutex, deadline);
-	pthread_mutex_unlock(&s->mutex);
-	take_done(f);
-	return !f->running;
 }
 
 static void
@@ -626,17 +388,16 @@ write_last(struct history_file *f)
 
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += END_S;
-	ended = await_thread(f, &deadline);
+	ended = history_writer_await(f->writer, &deadline);
 	if (ended && is_dirty(f)) {
-		start_job(f);
-		ended = await_thread(f, &deadline);
+		start_writing(f);
+		ended = history_writer_await(f->writer, &deadline);
 	}
 	if (!ended)
 		log_warning(NULL,
-			    "state: %s/" FILE_NAME
-			    " has not been written in %d s; what "
-			    "was learnt last may be lost",
-			    f->directory, END_S);
+			    "state: %s has not been written in %d s; what was learnt "
+			    "last may be lost",
+			    f->path, END_S);
 }
 
 void
@@ -644,12 +405,10 @@ history_file_free(struct history_file *f)
 {
 	if (f == NULL)
 		return;
-	if (f->directory != NULL) {
+	if (f->path != NULL) {
 		event_free(f->timer);
-		event_free(f->done);
 		write_last(f);
-		pthread_mutex_lock(&f->shared->mutex);
-		shared_leave(f->shared);
+		history_writer_free(f->writer);
 	}
 	lock_drop(f->lock_path, f->lock);
 	while (f->count > 0)
@@ -657,7 +416,7 @@ history_file_free(struct history_file *f)
 	history_content_fini(&f->written);
 	free(f->kept);
 	free(f->lock_path);
-	free(f->directory);
+	free(f->path);
 	free(f);
 }
 
@@ -694,7 +453,7 @@ history_file_attach(struct history_file *f, const char *target, struct history *
 	bool found;
 	size_t at;
 
-	if (f == NULL || f->directory == NULL)
+	if (f == NULL || f->path == NULL)
 		return;
 	at = place_of(f, target, &found);
 	if (!found) {
@@ -719,7 +478,7 @@ history_file_detach(struct history_file *f, const char *target, struct wall now)
 	bool found;
 	size_t at;
 
-	if (f == NULL || f->directory == NULL)
+	if (f == NULL || f->path == NULL)
 		return;
 	at = place_of(f, target, &found);
 	if (!found || f->kept[at]->live == NULL)

@@ -1,5 +1,5 @@
 /*
- * history_file, history_json: in a private directory, with a real event base and
+ * history_file, history_writer, history_json: in a private directory, with a real event base and
  * real threads. fsync(2) can fail, or be held until the test lets it go.
  */
 #include <pthread.h>
@@ -7,9 +7,10 @@
 
 static int gated_fsync(int fd);
 #define fsync gated_fsync
-#include "../../src/history_file.c"
+#include "../../src/history_writer.c"
 #undef fsync
 
+#include "../../src/history_file.c"
 #include "../../src/history_json.c"
 
 #include <dirent.h>
@@ -249,13 +250,13 @@ turn(int seconds)
 static void
 finish(void)
 {
-	for (int i = 0; i < 2000 && file->running; i++) {
+	for (int i = 0; i < 2000 && history_writer_is_busy(file->writer); i++) {
 		struct timeval limit = { .tv_usec = 10000 };
 
 		event_base_loopexit(base, &limit);
 		event_base_dispatch(base);
 	}
-	assert_false(file->running);
+	assert_false(history_writer_is_busy(file->writer));
 }
 
 static void
@@ -265,14 +266,14 @@ test_only_when_dirty(void **state)
 	(void)state;
 	open_file();
 	timer_cb(-1, 0, file);
-	assert_false(file->running);
+	assert_false(history_writer_is_busy(file->writer));
 	h.dirty = false;
 	history_file_attach(file, "orders", &h);
 	timer_cb(-1, 0, file);
-	assert_false(file->running);
+	assert_false(history_writer_is_busy(file->writer));
 	h.dirty = true;
 	timer_cb(-1, 0, file);
-	assert_true(file->running);
+	assert_true(history_writer_is_busy(file->writer));
 	assert_false(h.dirty);
 	/* Not a second thread beside the first, and nothing is lost. */
 	h.dirty = true;
@@ -284,17 +285,17 @@ test_only_when_dirty(void **state)
 	finish();
 	silences_add(silences, "*", "*", (struct wall){ INT64_MAX });
 	timer_cb(-1, 0, file);
-	assert_true(file->running);
+	assert_true(history_writer_is_busy(file->writer));
 	finish();
 	timer_cb(-1, 0, file);
-	assert_false(file->running);
+	assert_false(history_writer_is_busy(file->writer));
 	silences_add(silences, "*", "*", (struct wall){ INT64_MAX - 1 });
 	timer_cb(-1, 0, file);
-	assert_true(file->running);
+	assert_true(history_writer_is_busy(file->writer));
 	finish();
 	silences_remove(silences, "*", "*");
 	timer_cb(-1, 0, file);
-	assert_true(file->running);
+	assert_true(history_writer_is_busy(file->writer));
 	finish();
 }
 
@@ -357,7 +358,7 @@ test_full_disk(void **state)
 	finish();
 	assert_true(logged("is written again"));
 	timer_cb(-1, 0, file);
-	assert_false(file->running);
+	assert_false(history_writer_is_busy(file->writer));
 }
 
 static const char *const damaged[] = {
