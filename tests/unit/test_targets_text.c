@@ -51,8 +51,8 @@ describe(char *out, size_t size, const struct members *m)
 struct row {
 	const char *text;
 	const char *want;
-	/* Each a part of one, in their order; bad: as many, where it is 0. */
-	const char *complaints[4];
+	/* Each a part of one, in their order, and NULL; bad: as many, where it is 0. */
+	const char *complaints[5];
 	size_t bad;
 	bool unreadable;
 };
