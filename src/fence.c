@@ -40,6 +40,13 @@ static const struct reply_bounds unasked = { .bytes = 4096, .objects = 1 };
 /* What an array costs on the wire an element, at the least. */
 #define FRAMING_OBJECT_BYTES 16
 
+/*
+ * No line of a reply is longer; a text's, which may be, has its length before it.
+ * hiredis looks for the end of a line from its beginning with each read: a few
+ * megabytes of it would take seconds.
+ */
+#define LINE_BYTES_MAX 65536
+
 #define DEPTH_MAX 7
 
 /*
@@ -237,14 +244,22 @@ fence_expect(struct fence *f, const struct reply_bounds *bounds)
 	f->bounds = bounds;
 }
 
+static bool
+has_line(const redisReader *reader)
+{
+	return memmem(reader->buf + reader->pos, reader->len - reader->pos, "\r\n",
+		      2) != NULL;
+}
+
 bool
 fence_holds(struct fence *f, const redisAsyncContext *ac)
 {
 	const struct reply_bounds *max = limit(f);
 	size_t unparsed = ac->c.reader->len - ac->c.reader->pos;
 
-	if (unparsed <=
-	    max->bytes + FRAMING_BYTES + (size_t)FRAMING_OBJECT_BYTES * max->objects)
+	if (unparsed <= max->bytes + FRAMING_BYTES +
+				(size_t)FRAMING_OBJECT_BYTES * max->objects &&
+	    (unparsed <= LINE_BYTES_MAX || has_line(ac->c.reader)))
 		return true;
 	refuse(f, "a longer reply than this command can have");
 	return false;

@@ -387,6 +387,25 @@ test_unfinished(void **state)
 		assert_passes(repeat("$1000\r\n", "x", 1000, "\r\n"));
 }
 
+/* Where a text may be megabytes a line may not: its end would be sought for long. */
+static void
+test_endless_line(void **state)
+{
+	static const struct reply_bounds vast = { .bytes = 1 << 20, .objects = 1 };
+
+	(void)state;
+	for (const char *type = "+-:$"; *type != '\0'; type++) {
+		char begin[2] = { *type };
+
+		remake(&vast);
+		assert_null(feed(repeat(begin, "1", 65536, "")));
+		assert_true(fence_holds(fence, &ac));
+		assert_null(feed("1"));
+		assert_false(fence_holds(fence, &ac));
+		assert_string_equal(fence_reason(fence), LONG);
+	}
+}
+
 /* Whatever a request may be answered passes fence_holds while it comes in. */
 static void
 test_real_bounds(void **state)
@@ -467,6 +486,7 @@ main(void)
 #endif
 		TEST(test_hooks),
 		TEST(test_unfinished),
+		TEST(test_endless_line),
 		TEST(test_real_bounds),
 		TEST(test_first_reason),
 		TEST(test_again),
