@@ -16,8 +16,8 @@
 #define NO_THRESHOLD RULES_THRESHOLD_COUNT
 
 /*
- * for: how long the condition must hold, in at least two samples; clear: how
- * long it must be over. Others raise and clear at once: those whose time stands
+ * for: how long the condition must hold, and so in two samples at least; clear:
+ * how long it must be over. Others raise and clear at once: those whose time stands
  * in INFO, or in their scratch.
  */
 struct detector {
@@ -86,7 +86,6 @@ struct state {
 	enum severity severity;
 	struct mono from;    /* since when the condition holds */
 	struct wall since;   /* the same for people */
-	unsigned samples;    /* in which it has held */
 	struct mono over;    /* since when it does not, while open */
 	struct notice *told; /* what was told last, while open; NULL: not by us */
 	struct scratch scratch;
@@ -219,7 +218,6 @@ judge(struct incidents *in, struct state *s, enum severity severity, struct hold
 
 	if (severity == SEVERITY_NONE) {
 		s->from.ns = 0;
-		s->samples = 0;
 		if (!s->open)
 			return;
 		if (s->over.ns == 0)
@@ -234,9 +232,7 @@ judge(struct incidents *in, struct state *s, enum severity severity, struct hold
 		if (!s->open)
 			s->since = at.wall;
 	}
-	s->samples++;
-	if (s->open || hold.for_s == 0 ||
-	    (s->samples >= 2 && has_lasted(v, s->from, hold.for_s)))
+	if (s->open || hold.for_s == 0 || has_lasted(v, s->from, hold.for_s))
 		raise(in, s, severity, n, at);
 }
 
