@@ -232,7 +232,7 @@ judge(struct incidents *in, struct state *s, enum severity severity, struct hold
 		if (!s->open)
 			s->since = at.wall;
 	}
-	if (s->open || hold.for_s == 0 || has_lasted(v, s->from, hold.for_s))
+	if (s->open || has_lasted(v, s->from, hold.for_s))
 		raise(in, s, severity, n, at);
 }
 
@@ -380,9 +380,9 @@ remember(const struct incidents *in, struct history *h)
 		const struct state *s = &in->catalogue[i];
 		struct history_open *o = &h->open[i];
 
+		/* Since when: that changes with the first of these only. */
 		if (o->open == s->open && o->acked == s->acked &&
-		    o->severity == s->severity &&
-		    (!s->open || o->since.ns == s->since.ns))
+		    o->severity == s->severity)
 			continue;
 		*o = (struct history_open){ s->open, s->acked, s->severity, s->since };
 		h->dirty = true;
