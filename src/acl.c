@@ -19,6 +19,7 @@ enum acls {
 	ACLS_NONE,     /* before 6.0 */
 	ACLS_COMMANDS, /* 6.0: commands and keys */
 	ACLS_CHANNELS, /* from 6.2 on: channels too */
+	ACLS_SHARDS,   /* from 7.0 on: SPUBLISH */
 };
 
 static enum acls
@@ -28,10 +29,12 @@ acls_of(const char *version)
 
 	/* Never heard: most likely it is not from before 2021. */
 	if (version == NULL || sscanf(version, "%4d.%4d", &major, &minor) < 1)
-		return ACLS_CHANNELS;
+		return ACLS_SHARDS;
 	if (major < 6)
 		return ACLS_NONE;
-	return major == 6 && minor < 2 ? ACLS_COMMANDS : ACLS_CHANNELS;
+	if (major > 6)
+		return ACLS_SHARDS;
+	return minor < 2 ? ACLS_COMMANDS : ACLS_CHANNELS;
 }
 
 /*
@@ -89,24 +92,38 @@ channel_rule(const char *channel)
 	return pattern;
 }
 
-char *
-acl_line(const char *user_name, const char *version, const char *channel)
+/* "resetchannels &pinfo* ", and what that does not cover; "" where there are none. */
+static char *
+channel_rules(enum acls acls, const char *channel, bool shard)
 {
-	char *user = user_word(user_name != NULL ? user_name : DEFAULT_USER);
 	bool other = strncmp(channel, CHANNEL_PREFIX, strlen(CHANNEL_PREFIX)) != 0;
-	char *rule = other ? channel_rule(channel) : xstrdup("");
-	enum acls acls = acls_of(version);
-	char *line = NULL;
+	char *rule, *rules;
 
-	if (acls == ACLS_CHANNELS)
-		line = xasprintf("ACL SETUSER %s on >PASSWORD resetkeys resetchannels "
-				 "&" CHANNEL_PREFIX "*%s%s -@all +info +publish",
-				 user, other ? " " : "", rule);
-	else if (acls == ACLS_COMMANDS)
-		line = xasprintf("ACL SETUSER %s on >PASSWORD resetkeys -@all +info "
-				 "+publish",
-				 user);
-	free(user);
+	if (acls < ACLS_CHANNELS)
+		return xstrdup("");
+	rule = other ? channel_rule(channel) : xstrdup("");
+	rules = xasprintf("resetchannels &" CHANNEL_PREFIX "*%s%s%s ", other ? " " : "",
+			  rule, other && shard ? "{*}" : "");
 	free(rule);
+	return rules;
+}
+
+char *
+acl_line(const char *user_name, const char *version, const char *channel,
+	 const char *tag, enum target_identity identity)
+{
+	enum acls acls = acls_of(version);
+	bool shard = tag != NULL && acls >= ACLS_SHARDS;
+	char *user, *rules, *line;
+
+	if (acls == ACLS_NONE)
+		return NULL;
+	user = user_word(user_name != NULL ? user_name : DEFAULT_USER);
+	rules = channel_rules(acls, channel, shard);
+	line = xasprintf("ACL SETUSER %s on >PASSWORD resetkeys %s-@all +info +%s%s",
+			 user, rules, shard ? "spublish" : "publish",
+			 identity == IDENTITY_NODE ? " +cluster|nodes" : "");
+	free(user);
+	free(rules);
 	return line;
 }

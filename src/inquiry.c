@@ -366,8 +366,8 @@ on_published(void *owner, struct mono now)
 
 struct inquiry *
 inquiry_new(struct event_base *base, struct resolver *resolver, const char *name,
-	    const struct endpoint *endpoint, const char *channel, const char *notices,
-	    const struct inquiry_handlers *handlers, void *owner)
+	    const struct endpoint *endpoint, const struct inquiry_handlers *handlers,
+	    void *owner)
 {
 	struct inquiry *q = xcalloc(1, sizeof(*q));
 
@@ -376,8 +376,7 @@ inquiry_new(struct event_base *base, struct resolver *resolver, const char *name
 	q->owner = owner;
 	q->feed = link_new(base, resolver, name, endpoint, &link_handlers, q);
 	q->probe = link_new(base, resolver, name, endpoint, &link_handlers, q);
-	q->publisher = publisher_new(name, channel, on_published, q);
-	publisher_set_notices(q->publisher, notices);
+	q->publisher = publisher_new(name, on_published, q);
 	return q;
 }
 
@@ -413,10 +412,16 @@ inquiry_close(struct inquiry *q)
 }
 
 void
-inquiry_set_channels(struct inquiry *q, const char *channel, const char *notices)
+inquiry_set_channels(struct inquiry *q, const char *channel, const char *notices,
+		     const char *tag)
 {
-	publisher_set_channel(q->publisher, channel);
-	publisher_set_notices(q->publisher, notices);
+	publisher_set_channels(q->publisher, channel, notices, tag);
+}
+
+const char *
+inquiry_channel(const struct inquiry *q)
+{
+	return publisher_channel(q->publisher);
 }
 
 bool

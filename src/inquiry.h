@@ -51,10 +51,9 @@ struct inquiry_handlers {
 	void (*turned)(void *owner, struct mono now);
 };
 
-/* name, endpoint and handlers are borrowed for the inquiry's life. */
+/* name, endpoint and handlers are borrowed for the inquiry's life; give it channels. */
 struct inquiry *inquiry_new(struct event_base *base, struct resolver *resolver,
 			    const char *name, const struct endpoint *endpoint,
-			    const char *channel, const char *notices,
 			    const struct inquiry_handlers *handlers, void *owner);
 
 /* NULL is fine. */
@@ -66,7 +65,10 @@ void inquiry_open(struct inquiry *q, struct mono now);
 /* Ends all that; an answer on its way is discarded. */
 void inquiry_close(struct inquiry *q);
 
-void inquiry_set_channels(struct inquiry *q, const char *channel, const char *notices);
+/* See publisher_set_channels and publisher_channel. */
+void inquiry_set_channels(struct inquiry *q, const char *channel, const char *notices,
+			  const char *tag);
+const char *inquiry_channel(const struct inquiry *q);
 
 /* Whether a question could be asked now. */
 bool inquiry_can_ask(const struct inquiry *q);

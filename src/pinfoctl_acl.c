@@ -14,6 +14,22 @@
 #include "pinfoctl_view.h"
 #include "xalloc.h"
 
+static char *
+acl_text(const struct view_target *t)
+{
+	bool node = t->identity != NULL && strcmp(t->identity, "node") == 0;
+	char *channel = xstrdup(t->channel), *line;
+	size_t len = strlen(channel);
+
+	/* It ends with {tag}. */
+	if (t->tag != NULL && len > strlen(t->tag) + 2)
+		channel[len - strlen(t->tag) - 2] = '\0';
+	line = acl_line(t->user, t->server_version, channel, t->tag,
+			node ? IDENTITY_NODE : IDENTITY_ADDRESS);
+	free(channel);
+	return line;
+}
+
 /* What is to be said beside the line, which is NULL where there are no ACLs. */
 static char *
 acl_note(const struct view_target *t, const char *line)
@@ -56,7 +72,7 @@ acl_run(const struct pinfoctl *ctl)
 	list = json_array();
 	for (size_t i = 0; i < view.count; i++) {
 		const struct view_target *t = &view.targets[i];
-		char *line = acl_line(t->user, t->server_version, t->channel);
+		char *line = acl_text(t);
 		char *note = acl_note(t, line);
 
 		if (!ctl->json)

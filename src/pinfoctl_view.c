@@ -117,6 +117,8 @@ read_target(struct view_target *t, json_t *o)
 		.reason = text(o, "reason"),
 		.channel = text_or(o, "channel", "?"),
 		.notices = text(o, "notices"),
+		.tag = text(o, "tag"),
+		.identity = text(o, "identity"),
 		.server = text(o, "server"),
 		.server_version = text(o, "server_version"),
 		.user = text(o, "user"),

@@ -99,17 +99,24 @@ reply_cb(void *arg, const struct reply *r)
 		send_step(c, r->now);
 }
 
-static void
-send_step(struct candidate *c, struct mono now)
+/* With a tag it is published as the feed is. */
+static char *
+publish_request(const char *tag)
 {
-	const struct step *step = &steps[c->step];
+	char *channel = xasprintf("pinfo:probe{%s}", tag), *request;
+
+	request = xasprintf("*3\r\n$8\r\nSPUBLISH\r\n$%zu\r\n%s\r\n$0\r\n\r\n",
+			    strlen(channel), channel);
+	free(channel);
+	return request;
+}
+
+static char *
+request_of(const struct step *step)
+{
 	size_t count = 0, room, n;
 	char *request;
 
-	if (c->step == STEPS) {
-		finish(c);
-		return;
-	}
 	while (count < WORDS_MAX && step->words[count] != NULL)
 		count++;
 	room = 64 + 64 * count;
@@ -121,7 +128,24 @@ send_step(struct candidate *c, struct mono now)
 		n += (size_t)snprintf(request + n, room - n, "$%zu\r\n%s\r\n",
 				      strlen(word), word);
 	}
-	if (!link_send(c->link, step->kind, request, n, now, reply_cb, c)) {
+	return request;
+}
+
+static void
+send_step(struct candidate *c, struct mono now)
+{
+	const struct step *step = &steps[c->step];
+	const char *tag = c->config->tag;
+	char *request;
+
+	if (c->step == STEPS) {
+		finish(c);
+		return;
+	}
+	request = step->kind == REQUEST_PUBLISH && tag != NULL ? publish_request(tag)
+							       : request_of(step);
+	if (!link_send(c->link, step->kind, request, strlen(request), now, reply_cb,
+		       c)) {
 		c->failed = true;
 		finish(c);
 	}
@@ -191,7 +215,8 @@ print(const struct candidate *c, FILE *out)
 	const char *server = link_server(c->link);
 	const char *version = link_server_version(c->link);
 	char address[ENDPOINT_TEXT_BYTES];
-	char *rule = acl_line(e->user, version, c->config->channel);
+	char *rule = acl_line(e->user, version, c->config->channel, c->config->tag,
+			      c->config->identity);
 
 	fprintf(out, "%s: %s\n", c->config->name, c->failed ? "NOT READY" : "ready");
 	fprintf(out, "  %-12s  %s%s%s%s%s\n", "server", endpoint_text(e, address),

@@ -20,6 +20,7 @@
 
 /* A request: its head is written once, for all messages on a channel. */
 struct outlet {
+	char *channel; /* NULL: there is none */
 	char *request;
 	size_t head_len, room;
 };
@@ -36,6 +37,7 @@ struct publisher {
 	publisher_done_fn *done;
 	void *owner;
 
+	const char *verb; /* PUBLISH or SPUBLISH */
 	struct outlet feed;
 	bool feed_in_flight;
 	enum publish_state state; /* written by set_state only */
@@ -46,7 +48,6 @@ struct publisher {
 	long long receivers;
 
 	struct link *link; /* where the last one went; NULL: not yet, or no more */
-	char *channel;	   /* of the notices; NULL: they are not published */
 	struct outlet notices;
 	/* In flight or not, in the order of their coming. */
 	TAILQ_HEAD(kept_list, kept) kept;
@@ -55,19 +56,44 @@ struct publisher {
 	uint64_t notices_published, notices_dropped;
 };
 
+static const char publish[] = "PUBLISH", spublish[] = "SPUBLISH";
+
+static bool
+begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
 /* What the operator is told beside the reason. */
 static const char *
-advice(enum publish_state state)
+advice(const struct publisher *p, enum publish_state state, const char *reason)
 {
+	bool shard = p->verb == spublish;
+
 	switch (state) {
 	case PUBLISH_BLOCKED:
 		return "; the server pauses writes (CLIENT PAUSE or a failover)? INFO "
 		       "goes on by a second connection";
 	case PUBLISH_DENIED:
-		return "; to grant it: ACL SETUSER <user> +publish &pinfo*";
-	default:
+		return shard ? "; to grant it: ACL SETUSER <user> +spublish &pinfo*"
+			     : "; to grant it: ACL SETUSER <user> +publish &pinfo*";
+	case PUBLISH_FAILED:
+		if (shard && begins(reason, "MOVED "))
+			return "; the slot has moved; another channel follows with the "
+			       "next look at the cluster";
+		if (shard && begins(reason, "ERR unknown command"))
+			return "; SPUBLISH needs 7.0";
 		return "";
+	case PUBLISH_OK:
+		break;
 	}
+	return "";
+}
+
+static enum publish_state
+state_of_error(const char *text)
+{
+	return fault_of_error(text) == FAULT_DENIED ? PUBLISH_DENIED : PUBLISH_FAILED;
 }
 
 static void
@@ -87,12 +113,12 @@ set_state(struct publisher *p, enum publish_state state, const char *reason,
 	}
 	p->state = state;
 	if (state == PUBLISH_OK)
-		log_notice(p->name, "PUBLISH works again after %s, %" PRIu64 " dropped",
-			   clock_span(span, clock_diff_s(now, p->since)),
+		log_notice(p->name, "%s works again after %s, %" PRIu64 " dropped",
+			   p->verb, clock_span(span, clock_diff_s(now, p->since)),
 			   p->dropped - p->dropped_before);
 	else
-		log_warning(p->name, "PUBLISH %s: %s%s", report_publish_name(state),
-			    reason, advice(state));
+		log_warning(p->name, "%s %s: %s%s", p->verb, report_publish_name(state),
+			    reason, advice(p, state, reason));
 }
 
 static void
@@ -107,11 +133,24 @@ done(struct publisher *p, struct mono now)
  */
 
 static void
-set_outlet(struct outlet *o, const char *channel)
+drop_outlet(struct outlet *o)
 {
+	free(o->channel);
 	free(o->request);
-	o->request = xasprintf("*3\r\n$7\r\nPUBLISH\r\n$%zu\r\n%s\r\n", strlen(channel),
-			       channel);
+	*o = (struct outlet){ 0 };
+}
+
+static void
+set_outlet(struct outlet *o, const char *channel, const char *tag)
+{
+	const char *verb = tag != NULL ? spublish : publish;
+
+	drop_outlet(o);
+	if (channel == NULL)
+		return;
+	o->channel = tag != NULL ? xasprintf("%s{%s}", channel, tag) : xstrdup(channel);
+	o->request = xasprintf("*3\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(verb), verb,
+			       strlen(o->channel), o->channel);
 	o->head_len = o->room = strlen(o->request);
 }
 
@@ -177,7 +216,7 @@ pump(struct publisher *p, struct mono now)
 	unsigned limit = p->refused ? 1 : NOTICES_IN_FLIGHT_MAX;
 	struct kept *k;
 
-	if (p->kept_count == 0 || p->channel == NULL || p->link == NULL ||
+	if (p->kept_count == 0 || p->notices.channel == NULL || p->link == NULL ||
 	    p->state == PUBLISH_BLOCKED)
 		return;
 	TAILQ_FOREACH (k, &p->kept, entry) {
@@ -197,16 +236,15 @@ tell_refused(struct publisher *p, const char *why)
 {
 	bool refused = why != NULL;
 
-	if (refused == p->refused || p->channel == NULL)
+	if (refused == p->refused || p->notices.channel == NULL)
 		return;
 	p->refused = refused;
 	if (refused)
-		log_warning(p->name, "PUBLISH of notices on %s failed: %s%s",
-			    p->channel, why,
-			    fault_of_error(why) == FAULT_DENIED ? advice(PUBLISH_DENIED)
-								: "");
+		log_warning(p->name, "%s of notices on %s failed: %s%s", p->verb,
+			    p->notices.channel, why,
+			    advice(p, state_of_error(why), why));
 	else
-		log_notice(p->name, "PUBLISH of notices works again");
+		log_notice(p->name, "%s of notices works again", p->verb);
 }
 
 /* The answer is that of the first one in flight. */
@@ -267,10 +305,7 @@ feed_reply_cb(void *arg, const struct reply *r)
 			set_state(p, PUBLISH_FAILED, r->text, r->now);
 		break;
 	case REPLY_ERROR:
-		set_state(p,
-			  fault_of_error(r->text) == FAULT_DENIED ? PUBLISH_DENIED
-								  : PUBLISH_FAILED,
-			  r->text, r->now);
+		set_state(p, state_of_error(r->text), r->text, r->now);
 		p->dropped++;
 		break;
 	case REPLY_TEXT:
@@ -283,34 +318,28 @@ feed_reply_cb(void *arg, const struct reply *r)
 }
 
 struct publisher *
-publisher_new(const char *name, const char *channel, publisher_done_fn *fn, void *owner)
+publisher_new(const char *name, publisher_done_fn *fn, void *owner)
 {
 	struct publisher *p = xcalloc(1, sizeof(*p));
 
 	p->name = name;
 	p->done = fn;
 	p->owner = owner;
+	p->verb = publish;
 	TAILQ_INIT(&p->kept);
-	publisher_set_channel(p, channel);
 	return p;
 }
 
 void
-publisher_set_channel(struct publisher *p, const char *channel)
+publisher_set_channels(struct publisher *p, const char *channel, const char *notices,
+		       const char *tag)
 {
-	set_outlet(&p->feed, channel);
-}
-
-void
-publisher_set_notices(struct publisher *p, const char *channel)
-{
-	free(p->channel);
-	p->channel = xstrdup(channel);
+	p->verb = tag != NULL ? spublish : publish;
+	set_outlet(&p->feed, channel, tag);
+	set_outlet(&p->notices, notices, tag);
 	p->refused = false;
-	if (channel != NULL) {
-		set_outlet(&p->notices, channel);
+	if (notices != NULL)
 		return;
-	}
 	/* Those in flight go with their answers. */
 	for (struct kept *k = TAILQ_FIRST(&p->kept), *next; k != NULL; k = next) {
 		next = TAILQ_NEXT(k, entry);
@@ -325,10 +354,15 @@ publisher_free(struct publisher *p)
 	if (p == NULL)
 		return;
 	discard_all(p);
-	free(p->feed.request);
-	free(p->notices.request);
-	free(p->channel);
+	drop_outlet(&p->feed);
+	drop_outlet(&p->notices);
 	free(p);
+}
+
+const char *
+publisher_channel(const struct publisher *p)
+{
+	return p->feed.channel;
 }
 
 void
@@ -351,7 +385,7 @@ publisher_notice(struct publisher *p, struct link *link, const char *json,
 	size_t len = strlen(json);
 	struct kept *k;
 
-	if (p->channel == NULL)
+	if (p->notices.channel == NULL)
 		return;
 	p->link = link;
 	k = xcalloc(1, sizeof(*k) + len + 1);
@@ -431,6 +465,8 @@ publisher_state(const struct publisher *p, const char **reason)
 void
 publisher_report(const struct publisher *p, struct target_report *report)
 {
+	report->channel = p->feed.channel;
+	report->notices = p->notices.channel;
 	report->published = p->published;
 	report->dropped = p->dropped;
 	report->receivers = p->receivers;

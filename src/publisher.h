@@ -1,5 +1,5 @@
 /*
- * publisher: PUBLISH on a link, of the feed and of notices, and what became of it.
+ * publisher: PUBLISH, or SPUBLISH, on a link, of the feed and of notices, and what became of it.
  *
  * A PUBLISH may hang for as long as the server pauses writes. Until that of the
  * feed has answered no other of the feed is sent: what comes meanwhile is dropped
@@ -25,16 +25,21 @@ struct publisher;
 /* All PUBLISHes are answered, or their link was lost. */
 typedef void publisher_done_fn(void *owner, struct mono now);
 
-/* name is borrowed for the publisher's life. */
-struct publisher *publisher_new(const char *name, const char *channel,
-				publisher_done_fn *fn, void *owner);
+/* name is borrowed for the publisher's life; give it channels before anything else. */
+struct publisher *publisher_new(const char *name, publisher_done_fn *fn, void *owner);
 
 /* NULL is fine. No PUBLISH may be outstanding on a link that lives on. */
 void publisher_free(struct publisher *p);
 
-/* For what is published from now on; no notices (NULL) to begin with. */
-void publisher_set_channel(struct publisher *p, const char *channel);
-void publisher_set_notices(struct publisher *p, const char *channel);
+/*
+ * For what is published from now on. notices NULL: they are not published. With a
+ * tag it is SPUBLISH on each channel with {tag} after its name, else PUBLISH.
+ */
+void publisher_set_channels(struct publisher *p, const char *channel,
+			    const char *notices, const char *tag);
+
+/* That of the feed, as it is published: with its tag. */
+const char *publisher_channel(const struct publisher *p);
 
 void publisher_send(struct publisher *p, struct link *link, const char *text,
 		    size_t len, struct mono now);
@@ -64,7 +69,7 @@ void publisher_forget(struct publisher *p);
 /* How PUBLISH of the feed goes; *reason is "" when it is well. */
 enum publish_state publisher_state(const struct publisher *p, const char **reason);
 
-/* Sets published, dropped, receivers, publish_... and notices_... */
+/* Sets channel, published, dropped, receivers, publish_..., notices, notices_... */
 void publisher_report(const struct publisher *p, struct target_report *report);
 
 #endif

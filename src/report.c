@@ -139,15 +139,16 @@ report_target_line(const struct target_report *t)
 				      report_publish_name(t->publish_state),
 				      t->publish_reason);
 	incidents = incidents_text(t);
-	line = xasprintf("%s: %s for %s%s%s, %s%s, every %s s on %s: %" PRIu64
+	line = xasprintf("%s: %s for %s%s%s, %s%s, every %s s on %s%s: %" PRIu64
 			 " published to %lld receiver%s, %" PRIu64 " missed, %" PRIu64
 			 " dropped, %s%s%s",
 			 t->name, report_state_name(t->state),
 			 clock_span(since, t->since_s), t->reason ? ": " : "",
 			 t->reason ? t->reason : "", t->address, server,
 			 duration_seconds(interval, t->interval_ns), t->channel,
-			 t->published, t->receivers, t->receivers == 1 ? "" : "s",
-			 t->missed, t->dropped, last, publish, incidents);
+			 t->tag != NULL ? " by SPUBLISH" : "", t->published,
+			 t->receivers, t->receivers == 1 ? "" : "s", t->missed,
+			 t->dropped, last, publish, incidents);
 	free(server);
 	free(last);
 	free(publish);
@@ -250,7 +251,10 @@ json_target(const struct target_report *t)
 	json_object_set_new(o, "replication_id", json_told(t->replication_id));
 	json_object_set_new(o, "interval_s",
 			    json_real((double)t->interval_ns / (double)NS_PER_S));
+	json_object_set_new(o, "identity",
+			    json_text(target_config_identity_name(t->identity)));
 	json_object_set_new(o, "channel", json_text(t->channel));
+	json_object_set_new(o, "tag", json_text(t->tag));
 	json_object_set_new(o, "notices", json_text(t->notices));
 	json_object_set_new(o, "samples", json_integer((json_int_t)t->samples));
 	json_object_set_new(o, "published", json_integer((json_int_t)t->published));

@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "notice.h"
+#include "target_config.h"
 
 struct silences;
 struct watch;
@@ -52,8 +53,11 @@ struct target_report {
 	const char *server, *server_version; /* "" until known */
 	const char *user;		     /* NULL: the server's default user */
 	const char *role, *replication_id;   /* "" until known */
+	enum target_identity identity;
 	int64_t interval_ns;
-	const char *channel;
+	/* As they are published: with the tag. Of the notices also if they are not. */
+	const char *channel, *notices;
+	const char *tag; /* NULL: by PUBLISH, and else by SPUBLISH */
 	uint64_t samples, published, missed, dropped;
 	long long receivers;
 	enum publish_state publish_state;
@@ -66,7 +70,6 @@ struct target_report {
 	const char *tls_version, *tls_cipher; /* NULL: not by TLS, or not yet */
 	struct wall tls_until; /* the end of the server's certificate; 0: unknown */
 	/* What is added where it is shown, by report_watch; report_free frees it. */
-	const char *notices;	    /* the channel that they are told on */
 	unsigned warning, critical; /* incidents that are open */
 	struct at_risk at_risk;
 	struct open_report *open;

@@ -43,7 +43,6 @@ report_targets(const struct call *c)
 	for (size_t i = 0; i < fleet_count(c->on->fleet); i++) {
 		struct target *t = fleet_at(c->on->fleet, i);
 
-		reports[i].notices = target_notices_channel(t);
 		report_watch(&reports[i], target_watch(t), at);
 	}
 	return reports;

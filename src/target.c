@@ -92,12 +92,14 @@ tell_samples(struct target *t, enum recording_kind kind, const char *text, size_
  */
 
 static const char *
-advice(enum target_state state, const char *reason)
+advice(const struct target *t)
 {
-	if (state != TARGET_DENIED)
+	if (t->state != TARGET_DENIED)
 		return "";
-	if (strncmp(reason, "NOPERM", 6) == 0)
-		return "; to grant it: ACL SETUSER <user> +info +publish &pinfo*";
+	if (strncmp(t->reason, "NOPERM", 6) == 0)
+		return t->config.tag != NULL
+			       ? "; to grant it: ACL SETUSER <user> +info +spublish &pinfo*"
+			       : "; to grant it: ACL SETUSER <user> +info +publish &pinfo*";
 	return "; give the password with REDISCLI_AUTH or -a, the user with --user";
 }
 
@@ -124,7 +126,7 @@ log_state(const struct target *t, enum target_state was, struct mono now)
 	default:
 		log_warning(t->config.name, "%s: %s (%s)%s",
 			    report_state_name(t->state), t->reason, t->address,
-			    advice(t->state, t->reason));
+			    advice(t));
 	}
 }
 
@@ -487,8 +489,8 @@ target_new(const struct target_env *env, const struct target_config *config)
 	endpoint_text(&t->config.endpoint, t->address);
 	t->samples_channel = xasprintf(TARGET_SAMPLES_CHANNEL "%s", t->config.name);
 	t->inquiry = inquiry_new(env->base, env->resolver, t->config.name,
-				 &t->config.endpoint, t->config.channel,
-				 t->config.notices, &inquiry_handlers, t);
+				 &t->config.endpoint, &inquiry_handlers, t);
+	inquiry_set_channels(t->inquiry, config->channel, config->notices, config->tag);
 	t->watch = watch_new(t->config.name, &t->config.rules, &watch_handlers, t);
 	watch_set_address(t->watch, t->address, t->config.identity,
 			  instant(t, t->since));
@@ -595,6 +597,22 @@ reconnect(struct target *t, struct mono now)
 	inquiry_open(t->inquiry, now);
 }
 
+/* Who subscribes to the feed of a shard's has to follow it. */
+static void
+set_channels(struct target *t, const char *old_tag)
+{
+	const char *tag = t->config.tag;
+	char *was = xstrdup(inquiry_channel(t->inquiry));
+
+	inquiry_set_channels(t->inquiry, t->config.channel, t->config.notices, tag);
+	if ((tag == NULL) != (old_tag == NULL) ||
+	    (tag != NULL && strcmp(tag, old_tag) != 0))
+		log_notice(t->config.name,
+			   "published on %s from now on, and no longer on %s",
+			   inquiry_channel(t->inquiry), was);
+	free(was);
+}
+
 void
 target_configure(struct target *t, const struct target_config *config, struct mono now)
 {
@@ -612,7 +630,7 @@ target_configure(struct target *t, const struct target_config *config, struct mo
 	watch_set_rules(t->watch, &t->config.rules, instant(t, now));
 	if (!endpoint_same(&old.endpoint, &t->config.endpoint))
 		reconnect(t, now);
-	inquiry_set_channels(t->inquiry, t->config.channel, t->config.notices);
+	set_channels(t, old.tag);
 	/* An INTERVAL that somebody gave meanwhile outlives other changes. */
 	if (old.interval_ns != t->config.interval_ns)
 		target_set_interval(t, t->config.interval_ns, now);
@@ -693,8 +711,9 @@ target_report(const struct target *t, struct mono now, struct target_report *r)
 		.user = t->config.endpoint.user,
 		.role = s != NULL ? s->role : "",
 		.replication_id = s != NULL ? s->replication_id : "",
+		.identity = t->config.identity,
 		.interval_ns = t->schedule.interval_ns,
-		.channel = t->config.channel,
+		.tag = t->config.tag,
 		.samples = t->samples,
 		.missed = t->schedule.missed,
 		.last_sample_age_s =
@@ -704,4 +723,6 @@ target_report(const struct target *t, struct mono now, struct target_report *r)
 					: -1,
 	};
 	inquiry_report(t->inquiry, r);
+	if (r->notices == NULL)
+		r->notices = TARGET_NOTICES_CHANNEL;
 }

@@ -90,6 +90,8 @@ void target_configure(struct target *target, const struct target_config *config,
 
 /* "" until the server has told. */
 const char *target_replication_id(const struct target *target);
+
+/* Of the feed; on the server it is followed by the tag, if there is one. */
 const char *target_channel(const struct target *target);
 
 const char *target_name(const struct target *target);
@@ -97,7 +99,7 @@ const char *target_name(const struct target *target);
 /* What it was told last. */
 const struct target_config *target_config(const struct target *target);
 
-/* That of the notices; never NULL. */
+/* The same of the notices; never NULL. */
 const char *target_notices_channel(const struct target *target);
 
 /* Whether notices are published on the server. */

@@ -12,6 +12,18 @@
 
 static const char placeholder[] = "{name}";
 
+static const char *const identities[] = {
+	[IDENTITY_ADDRESS] = "address",
+	[IDENTITY_ROLE] = "role",
+	[IDENTITY_NODE] = "node",
+};
+
+const char *
+target_config_identity_name(enum target_identity identity)
+{
+	return identities[identity];
+}
+
 void
 target_config_copy(struct target_config *to, const struct target_config *from)
 {

@@ -24,6 +24,9 @@ enum target_identity {
 	IDENTITY_NODE,
 };
 
+/* "address", "role", "node". */
+const char *target_config_identity_name(enum target_identity identity);
+
 /*
  * It owns its strings. Adding a setting: a field here, in copy, fini and what
  * compares, and a row in conf.c.

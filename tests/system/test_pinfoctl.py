@@ -876,6 +876,12 @@ GRANTS = "-@all +info +publish"
     ({"channel": r"a\xb"}, rf"ACL SETUSER pinfod {CHANNELS} &a\\xb {GRANTS}"),
     ({"user": r'a"\xc3\xbc'},
      rf'ACL SETUSER "a\"\xc3\xbc" {CHANNELS} {GRANTS}'),
+    ({"identity": "node", "tag": None},
+     f"ACL SETUSER pinfod {CHANNELS} {GRANTS} +cluster|nodes"),
+    ({"identity": "node", "channel": "pinfo:orders/3c1f9e2a{42}", "tag": "42"},
+     f"ACL SETUSER pinfod {CHANNELS} -@all +info +spublish +cluster|nodes"),
+    ({"channel": "feed{42}", "tag": "42"},
+     f"ACL SETUSER pinfod {CHANNELS} &feed{{*}} -@all +info +spublish"),
     ({"server": "valkey", "server_version": "8.1.0"},
      f"ACL SETUSER pinfod {CHANNELS} {GRANTS}"),
 ], ids=str)

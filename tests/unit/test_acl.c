@@ -18,10 +18,14 @@
 	"ACL SETUSER " user " on >PASSWORD resetkeys resetchannels &pinfo*" rule \
 	" -@all +info +publish"
 
+#define SHARD(user, rule)                                                        \
+	"ACL SETUSER " user " on >PASSWORD resetkeys resetchannels &pinfo*" rule \
+	" -@all +info +spublish"
+
 static void
 check(const char *user, const char *version, const char *channel, const char *expected)
 {
-	char *line = acl_line(user, version, channel);
+	char *line = acl_line(user, version, channel, NULL, IDENTITY_ADDRESS);
 
 	if ((line == NULL) != (expected == NULL) ||
 	    (line != NULL && strcmp(line, expected) != 0))
@@ -150,6 +154,47 @@ test_channels(void **state)
 	check("u", "5.0.14", "a b", NULL);
 }
 
+static void
+test_clusters(void **state)
+{
+	static const struct {
+		const char *version, *channel, *tag;
+		enum target_identity identity;
+		const char *line;
+	} rows[] = {
+		{ "7.0.15", "pinfo", NULL, IDENTITY_ROLE, CHANNELS("u", "") },
+		{ "7.0.15", "pinfo", NULL, IDENTITY_NODE,
+		  CHANNELS("u", "") " +cluster|nodes" },
+		{ "6.0.16", "pinfo", NULL, IDENTITY_NODE,
+		  COMMANDS("u") " +cluster|nodes" },
+		{ "7.0.0", "pinfo:o/1", "42", IDENTITY_NODE,
+		  SHARD("u", "") " +cluster|nodes" },
+		{ "", "pinfo", "42", IDENTITY_NODE, SHARD("u", "") " +cluster|nodes" },
+		/* Any tag, for it changes. */
+		{ "8.0.2", "feed", "42", IDENTITY_NODE,
+		  SHARD("u", " &feed{*}") " +cluster|nodes" },
+		{ "8.0.2", "a*", "42", IDENTITY_ADDRESS, SHARD("u", " &a\\*{*}") },
+		/* Where there is none an unknown name would make it an error. */
+		{ "6.2.6", "feed", "42", IDENTITY_NODE,
+		  CHANNELS("u", " &feed") " +cluster|nodes" },
+		{ "6.0.16", "feed", "42", IDENTITY_NODE,
+		  COMMANDS("u") " +cluster|nodes" },
+		{ "5.0.14", "feed", "42", IDENTITY_NODE, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *line = acl_line("u", rows[i].version, rows[i].channel,
+				      rows[i].tag, rows[i].identity);
+
+		if (rows[i].line == NULL)
+			assert_null(line);
+		else
+			assert_string_equal(line, rows[i].line);
+		free(line);
+	}
+}
+
 int
 main(void)
 {
@@ -157,6 +202,7 @@ main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_clusters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

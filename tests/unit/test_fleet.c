@@ -424,7 +424,7 @@ test_nothing_learnt(void **state)
 {
 	(void)state;
 	configure("abc");
-	publisher_set_channel(find('b')->inquiry->publisher, "other");
+	inquiry_set_channels(find('b')->inquiry, "other", NULL, NULL);
 	free(find('b')->config.channel);
 	find('b')->config.channel = xstrdup("other");
 	assert_silent(learn('a', "1234"));

@@ -31,7 +31,8 @@ make(void **state)
 {
 	(void)state;
 	dones = 0;
-	publisher = publisher_new("orders", "pinfo", done_cb, &dones);
+	publisher = publisher_new("orders", done_cb, &dones);
+	publisher_set_channels(publisher, "pinfo", NULL, NULL);
 	link_used = link_new(NULL, NULL, "orders", NULL, NULL, NULL);
 	link_used->open = link_used->ready = true;
 	return 0;
@@ -115,11 +116,12 @@ test_bytes(void **state)
 static void
 test_channel(void **state)
 {
-	struct publisher *p = publisher_new("o", "a channel:12", done_cb, &dones);
+	struct publisher *p = publisher_new("o", done_cb, &dones);
 	static const char want[] = "*3\r\n$7\r\nPUBLISH\r\n$12\r\na channel:12\r\n"
 				   "$1\r\nx\r\n";
 
 	(void)state;
+	publisher_set_channels(p, "a channel:12", NULL, NULL);
 	publisher_send(p, link_used, "x", 1, NOW(0));
 	assert_int_equal(link_used->len, sizeof(want) - 1);
 	assert_memory_equal(link_used->bytes, want, sizeof(want) - 1);
@@ -418,7 +420,7 @@ test_notices(void **state)
 	(void)state;
 	notice("none", NOW(0));
 	assert_notices(0, 0, 0);
-	publisher_set_notices(publisher, "bad");
+	publisher_set_channels(publisher, "pinfo", "bad", NULL);
 	send_text("x", NOW(0));
 	notice("a", NOW(0));
 	notice("b", NOW(0));
@@ -444,7 +446,7 @@ test_notice_blocks(void **state)
 	struct capture c = capture_begin();
 
 	(void)state;
-	publisher_set_notices(publisher, "bad");
+	publisher_set_channels(publisher, "pinfo", "bad", NULL);
 	notice("a", NOW(0));
 	publisher_overdue(publisher, "no answer", NOW(2));
 	send_text("x", NOW(2));
@@ -465,7 +467,7 @@ test_notices_are_kept(void **state)
 	unsigned sent = 0;
 
 	(void)state;
-	publisher_set_notices(publisher, "bad");
+	publisher_set_channels(publisher, "pinfo", "bad", NULL);
 	link_used->ready = false;
 	for (int i = 0; i < PUBLISHER_KEPT_MAX + 6; i++)
 		notice("x", NOW(i));
@@ -491,7 +493,7 @@ test_notices_refused(void **state)
 	char *text;
 
 	(void)state;
-	publisher_set_notices(publisher, "bad");
+	publisher_set_channels(publisher, "pinfo", "bad", NULL);
 	for (int i = 0; i < 3; i++) {
 		notice("x", NOW(i));
 		fake_error(link_used, "NOPERM no", NOW(i));
@@ -517,7 +519,7 @@ static void
 test_notices_lost(void **state)
 {
 	(void)state;
-	publisher_set_notices(publisher, "bad");
+	publisher_set_channels(publisher, "pinfo", "bad", NULL);
 	notice("a", NOW(0));
 	publisher_notice(publisher, link_used, "heartbeat", true, NOW(0));
 	assert_int_equal(link_used->queue.count, 2);
@@ -535,6 +537,114 @@ test_notices_lost(void **state)
 	fake_number(link_used, 1, NOW(6));
 	assert_notices(2, 0, 0);
 	assert_state(PUBLISH_OK, NULL);
+}
+
+/*
+ * SPUBLISH.
+ */
+
+static void
+test_shard(void **state)
+{
+	static const char feed[] = "*3\r\n$8\r\nSPUBLISH\r\n$9\r\npinfo{42}\r\n"
+				   "$1\r\nx\r\n";
+	static const char bad[] = "*3\r\n$8\r\nSPUBLISH\r\n$6\r\nbad{7}\r\n"
+				  "$1\r\na\r\n";
+	static const char plain[] = "*3\r\n$7\r\nPUBLISH\r\n$5\r\npinfo\r\n"
+				    "$1\r\nx\r\n";
+
+	(void)state;
+	publisher_set_channels(publisher, "pinfo", "bad", "42");
+	assert_string_equal(publisher_channel(publisher), "pinfo{42}");
+	assert_string_equal(report().channel, "pinfo{42}");
+	assert_string_equal(report().notices, "bad{42}");
+	send_text("x", NOW(0));
+	assert_int_equal(link_used->len, sizeof(feed) - 1);
+	assert_memory_equal(link_used->bytes, feed, sizeof(feed) - 1);
+	fake_number(link_used, 0, NOW(0));
+	/* What is kept goes where it goes by then. */
+	link_used->ready = false;
+	notice("a", NOW(1));
+	link_used->ready = true;
+	publisher_set_channels(publisher, "pinfo", "bad", "7");
+	publisher_resume(publisher, link_used, NOW(2));
+	assert_int_equal(link_used->len, sizeof(bad) - 1);
+	assert_memory_equal(link_used->bytes, bad, sizeof(bad) - 1);
+	fake_number(link_used, 0, NOW(2));
+	publisher_set_channels(publisher, "pinfo", NULL, NULL);
+	assert_null(report().notices);
+	send_text("x", NOW(3));
+	assert_int_equal(link_used->len, sizeof(plain) - 1);
+	assert_memory_equal(link_used->bytes, plain, sizeof(plain) - 1);
+	fake_number(link_used, 0, NOW(3));
+}
+
+/* Told once, with what follows; a notice is kept for the other channel. */
+static void
+test_the_slot_has_moved(void **state)
+{
+	static const char moved[] = "MOVED 3999 127.0.0.1:7001";
+	struct capture c = capture_begin();
+	unsigned lines = 0;
+	char *text;
+
+	(void)state;
+	publisher_set_channels(publisher, "pinfo", "bad", "1");
+	for (int i = 0; i < 3; i++) {
+		send_text("x", NOW(i));
+		fake_error(link_used, moved, NOW(i));
+	}
+	assert_state(PUBLISH_FAILED, moved);
+	assert_counts(0, 3);
+	notice("a", NOW(3));
+	fake_error(link_used, moved, NOW(3));
+	publisher_set_channels(publisher, "pinfo", "bad", "2");
+	send_text("x", NOW(4));
+	fake_number(link_used, 0, NOW(4));
+	fake_number(link_used, 0, NOW(4));
+	assert_state(PUBLISH_OK, NULL);
+	assert_notices(1, 0, 0);
+	text = capture_end(c);
+	assert_non_null(strstr(text, "SPUBLISH failed: MOVED 3999 127.0.0.1:7001; the "
+				     "slot has moved; another channel follows with "
+				     "the next look at the cluster\n"));
+	assert_non_null(strstr(text, "SPUBLISH of notices on bad{1} failed: MOVED 3999 "
+				     "127.0.0.1:7001; the slot has moved; "));
+	assert_non_null(strstr(text, "SPUBLISH works again after 4.0 s, 3 dropped\n"));
+	for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1)
+		lines++;
+	assert_int_equal(lines, 3);
+	free(text);
+}
+
+static void
+test_shard_advice(void **state)
+{
+	static const struct {
+		const char *error, *told;
+	} rows[] = {
+		{ "ERR unknown command `SPUBLISH`, with args beginning with: `a{1}`",
+		  "`a{1}`; SPUBLISH needs 7.0\n" },
+		{ "NOPERM no",
+		  "NOPERM no; to grant it: ACL SETUSER <user> +spublish &pinfo*\n" },
+		{ "ERR MOVED", "SPUBLISH failed: ERR MOVED\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct capture c;
+		char *text;
+
+		clean(NULL);
+		make(NULL);
+		publisher_set_channels(publisher, "pinfo", NULL, "1");
+		c = capture_begin();
+		send_text("x", NOW(0));
+		fake_error(link_used, rows[i].error, NOW(0));
+		text = capture_end(c);
+		assert_non_null(strstr(text, rows[i].told));
+		free(text);
+	}
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, make, clean)
@@ -559,6 +669,9 @@ main(void)
 		TEST(test_notices_are_kept),
 		TEST(test_notices_refused),
 		TEST(test_notices_lost),
+		TEST(test_shard),
+		TEST(test_the_slot_has_moved),
+		TEST(test_shard_advice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

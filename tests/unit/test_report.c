@@ -102,6 +102,14 @@ test_target_lines(void **state)
 		    "orders: up for 2h 3m, 127.0.0.1:6379 (redis 7.0.15), every 5 s "
 		    "on pinfo: 1476 published to 2 receivers, 0 missed, 0 dropped, "
 		    "last 1.2 s ago");
+	t.channel = "pinfo{7}";
+	t.tag = "7";
+	assert_line(&t,
+		    "orders: up for 2h 3m, 127.0.0.1:6379 (redis 7.0.15), every 5 s "
+		    "on pinfo{7} by SPUBLISH: 1476 published to 2 receivers, 0 missed, "
+		    "0 dropped, last 1.2 s ago");
+	t.channel = "pinfo";
+	t.tag = NULL;
 	/* The second line of the example. */
 	t.name = "carts";
 	t.state = TARGET_DOWN;
@@ -269,7 +277,9 @@ test_members(void **state)
 		{ "role", JSON_STRING },
 		{ "replication_id", JSON_STRING },
 		{ "interval_s", JSON_REAL },
+		{ "identity", JSON_STRING },
 		{ "channel", JSON_STRING },
+		{ "tag", JSON_NULL },
 		{ "samples", JSON_INTEGER },
 		{ "published", JSON_INTEGER },
 		{ "missed", JSON_INTEGER },
@@ -343,8 +353,10 @@ test_values(void **state)
 		.role = "ro",
 		.replication_id = "id",
 		.interval_ns = INT64_C(7250000000),
-		.channel = "c",
+		.identity = IDENTITY_NODE,
+		.channel = "c{7}",
 		.notices = "no",
+		.tag = "7",
 		.samples = 8,
 		.published = 9,
 		.missed = 10,
@@ -385,7 +397,8 @@ test_values(void **state)
 		"\"address\":\"a\",\"state\":\"busy\",\"since_s\":6.5,"
 		"\"reason\":\"r\",\"server\":\"s\",\"server_version\":\"sv\","
 		"\"user\":\"u\",\"role\":\"ro\",\"replication_id\":\"id\","
-		"\"interval_s\":7.25,\"channel\":\"c\",\"notices\":\"no\",\"samples\":8,"
+		"\"interval_s\":7.25,\"identity\":\"node\",\"channel\":\"c{7}\","
+		"\"tag\":\"7\",\"notices\":\"no\",\"samples\":8,"
 		"\"published\":9,\"missed\":10,\"dropped\":11000000000,"
 		"\"receivers\":12,\"publish_state\":\"failed\","
 		"\"publish_reason\":\"pr\",\"last_sample_age_s\":13.5,"

@@ -1246,6 +1246,51 @@ test_another_address(void **state)
 	assert_state(TARGET_UP);
 }
 
+/* On the server with the tag, on the control socket without. */
+static void
+test_tag(void **state)
+{
+	static char tag[] = "42", other_tag[] = "7", notices[] = "bad";
+	struct target_config other;
+	struct capture c;
+	struct link *feed;
+
+	(void)state;
+	assert_string_equal(report().channel, "pinfo");
+	assert_string_equal(report().notices, TARGET_NOTICES_CHANNEL);
+	assert_null(report().tag);
+	target_free(target);
+	config.tag = tag;
+	config.notices = notices;
+	target = target_new(&env, &config);
+	start_up();
+	feed = target->inquiry->feed;
+	/* count_cb has looked at its channel. */
+	assert_int_equal(taken, 1);
+	assert_non_null(memmem(feed->bytes, feed->len, "SPUBLISH", 8));
+	assert_non_null(memmem(feed->bytes, feed->len, "pinfo{42}", 9));
+	assert_string_equal(report().channel, "pinfo{42}");
+	assert_string_equal(report().notices, "bad{42}");
+	assert_string_equal(report().tag, "42");
+	assert_string_equal(target_channel(target), "pinfo");
+	assert_string_equal(target_notices_channel(target), "bad");
+	/* Told once when it changes, and not when something else does. */
+	other = config;
+	other.tag = other_tag;
+	log_set_level(LOG_LEVEL_INFO);
+	c = capture_begin();
+	target_configure(target, &other, now);
+	target_configure(target, &other, now);
+	assert_lines(c, "notice: orders: published on pinfo{7} from now on, and no "
+			"longer on pinfo{42}\n");
+	c = capture_begin();
+	other.tag = NULL;
+	target_configure(target, &other, now);
+	assert_lines(c, "notice: orders: published on pinfo from now on, and no "
+			"longer on pinfo{7}\n");
+	assert_state(TARGET_UP);
+}
+
 static void
 test_gap(void **state)
 {
@@ -1577,6 +1622,7 @@ main(void)
 		TEST(test_sample_serves_the_tick),
 		TEST(test_link_is_told),
 		TEST(test_another_address),
+		TEST(test_tag),
 		TEST(test_gap),
 		TEST(test_gap_asleep),
 		TEST(test_repeat),
