@@ -509,6 +509,25 @@ test_wiping(void **state)
 	}
 }
 
+/* The port that a URI does not name is the caller's; one that it names is not. */
+static void
+test_default_port(void **state)
+{
+	struct endpoint e;
+	char error[256];
+
+	(void)state;
+	assert_true(endpoint_parse_default(&e, "redis://s1", ENDPOINT_PORT_SENTINEL,
+					   error, sizeof(error)));
+	assert_int_equal(e.port, 26379);
+	endpoint_fini(&e);
+	assert_true(endpoint_parse_default(&e, "rediss://[::1]:6379",
+					   ENDPOINT_PORT_SENTINEL, error,
+					   sizeof(error)));
+	assert_int_equal(e.port, 6379);
+	endpoint_fini(&e);
+}
+
 int
 main(void)
 {
@@ -518,7 +537,7 @@ main(void)
 		cmocka_unit_test(test_port_parse), cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_text),	   cmocka_unit_test(test_same),
 		cmocka_unit_test(test_copy),	   cmocka_unit_test(test_wiping),
-		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_tls),	   cmocka_unit_test(test_default_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
