@@ -22,13 +22,14 @@ PKGS_build := gcc libc6-dev pkg-config libevent-dev libhiredis-dev libconfig-dev
               libssl-dev
 PKGS_demo  := redis-tools
 PKGS_test  := redis-tools libcmocka-dev python3 python3-pytest python3-pytest-timeout \
-              python3-pytest-xdist python3-redis netcat-openbsd openssl procps mandoc
+              python3-pytest-xdist python3-redis netcat-openbsd iproute2 openssl procps mandoc
 PKGS_bench := redis-tools python3 strace valgrind libc6-dbg
 PKGS_fuzz  := clang libclang-rt-dev
 PKGS_lint  := clang-format clang-tidy cppcheck shellcheck mandoc
 PKGS_deb   := build-essential debhelper lintian libcmocka-dev
 PKGS_boot  := systemd-container debootstrap debian-archive-keyring python3-pytest \
               python3-pytest-timeout python3-pytest-xdist
+PKGS_servers := debian-archive-keyring
 # What stands in the systems that check-boot boots: it builds the package there, too.
 PKGS_root  := $(PKGS_build) $(PKGS_deb) systemd-sysv dbus redis-server
 
@@ -40,6 +41,7 @@ NEED_demo         := build demo
 NEED_check        := build test
 NEED_check-unit   := build test
 NEED_check-system := build test
+NEED_check-versions := build test servers
 NEED_check-boot   := $(if $(filter yes,$(BOOT)),boot)
 NEED_san          := build test
 NEED_mutate       := build test
@@ -49,7 +51,7 @@ NEED_fuzz-run     := build fuzz
 NEED_lint         := build lint
 NEED_format       := lint
 NEED_deb          := build deb
-NEED_deps         := build demo test bench fuzz lint deb boot
+NEED_deps         := build demo test bench fuzz lint deb boot servers
 NEEDS := $(foreach goal,$(MAKECMDGOALS),$(NEED_$(goal)))
 
 # SAN=yes is the same build under gcc's sanitizers, in a folder of its own.
@@ -102,13 +104,13 @@ OBJ   := $(SRC:src/%.c=$(B)/%.o)
 TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 C_ALL := $(wildcard src/*.[ch] tests/*.[ch] tests/*/*.[ch])
 MANUAL := $(wildcard docs/*.[1-8])
-SH     = $(wildcard .ci/* tests/*.sh etc/*.bash etc/debian/pinfod.p*) $(shell grep -ls '^\#!.*sh$$' tests/*/*)
+SH     = $(wildcard .ci/* etc/*.bash etc/debian/pinfod.p*) $(shell grep -ls '^\#!.*sh$$' tests/* tests/*/*)
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@echo "  $(1)")
 
 .PHONY: all demo check check-unit check-system san mutate bench fuzz fuzz-run lint layers headers \
-        format manual check-boot deb deps install uninstall clean help ready
+        format manual check-boot check-versions deb deps install uninstall clean help ready
 .DELETE_ON_ERROR:
 
 all: $(B)/pinfod $(B)/pinfoctl  ## build build/pinfod, build/pinfoctl (the default)
@@ -157,12 +159,25 @@ check-unit: $(TESTS) | ready    ## the unit tests (cmocka)
 
 # What a sanitizer says in any daemon fails the run, whether its test looks or not.
 PYTEST_FLAGS ?= -q -n 4
+SYSTEM_TESTS ?= tests/system
 check-system: $(B)/pinfod $(B)/pinfoctl | ready ## the system tests (pytest), against real servers
 	@rm -rf $(B)/reports && mkdir -p -m 1777 $(B)/reports
 	@export PINFOD=$(abspath $<); \
 	ASAN_OPTIONS="$$ASAN_OPTIONS:log_path=$(abspath $(B))/reports/report" \
-	  /usr/bin/python3 -m pytest $(PYTEST_FLAGS) tests/system || failed=1; \
+	  /usr/bin/python3 -m pytest $(PYTEST_FLAGS) $(SYSTEM_TESTS) || failed=1; \
 	! cat $(B)/reports/* 2>/dev/null && test -z "$$failed"
+
+# What speaks with servers, against those of other Debians: tests/servers SUITE/SERVER.
+SERVERS ?= bullseye/redis bookworm-backports/valkey trixie/redis trixie/valkey \
+           forky/valkey forky/redict experimental/redis
+VERSIONS_TESTS := $(wildcard $(patsubst %,tests/system/test_%.py,feed* link auth publish \
+                  incidents_* notices recording sampling schedule status tls))
+check-versions: all | ready     ## what speaks with servers, against SERVERS='bullseye/redis ...'
+	@for server in $(SERVERS); do \
+	  path=$$(tests/servers $$server) && \
+	  REDIS_SERVER=$$path $(MAKE) --no-print-directory check-system \
+	    SYSTEM_TESTS='$(VERSIONS_TESTS)' || failed=1; \
+	done; test -z "$$failed"
 
 # The system is bootstrapped once, into $BOOT_ROOTS (/var/tmp/pinfod-boot).
 BOOT_SUITES ?= bookworm

@@ -8,7 +8,7 @@ export CI=true LC_ALL=C.UTF-8 NO_COLOR=1 DEBIAN_FRONTEND=noninteractive
 logs=build/ci
 limit=1200
 failed=()
-# An interrupt ends the step that runs, and what that started.
+# An interrupt ends the command that runs, and what that started.
 trap 'kill "${child:-}" 2>/dev/null; wait; exit 130' INT TERM HUP
 trap '((${#failed[@]} == 0)) || echo "failed: ${failed[*]}"' EXIT
 
@@ -29,17 +29,25 @@ explain()
 	grep -avE "$noise|$faults" "$1" | tail -n 40 | cut -c 1-300 | sed 's/^/    | /' || :
 }
 
+# run COMMAND...: runs it where it can be interrupted. It must be told not to ignore
+# SIGINT, as what runs in the background does.
+run()
+{
+	local status=0
+	env --default-signal=INT,QUIT "$@" &
+	child=$!
+	wait "$child" || status=$?
+	child=
+	return "$status"
+}
+
 # step NAME COMMAND...: runs it, for $limit seconds at most; shows how it went and what
-# the test suites counted. What runs in the background ignores SIGINT, unless told.
+# the test suites counted.
 step()
 {
 	local name=$1 log=$logs/$1.log status=0 started=$SECONDS
 	shift
-	env --default-signal=INT,QUIT timeout --kill-after=10 "$limit" \
-		"$@" >"$log" 2>&1 &
-	child=$!
-	wait "$child" || status=$?
-	child=
+	run timeout --kill-after=10 "$limit" "$@" >"$log" 2>&1 || status=$?
 	if ((status == 0)); then
 		printf 'ok    %-9s %4d s\n' "$name" $((SECONDS - started))
 	else
@@ -48,7 +56,8 @@ step()
 			$((SECONDS - started)) "$status" "$*"
 		explain "$log"
 	fi
-	grep -aE '^(unit|fuzz): |^=* ?[0-9]+ [a-z]+.* in [0-9.]+s' "$log" | sed 's/^/      /' || :
+	grep -aE '^(unit|fuzz|versions): |^=* ?[0-9]+ [a-z]+.* in [0-9.]+s' "$log" |
+		sed 's/^/      /' || :
 	return "$status"
 }
 
