@@ -8,12 +8,22 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import collections
 import contextlib
 import os
 
 import pytest
 
 import harness
+
+
+UNFIT = "not for this server"
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "since(version, what): the server must be of that version, for it "
+        "needs what; on others it is counted as not for this server")
 
 
 def pytest_collection_modifyitems(items):
@@ -23,13 +33,44 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.timeout(60 * harness.SLOW))
 
 
+def pytest_runtest_setup(item):
+    for marker in item.iter_markers("since"):
+        version, what = marker.args
+        if harness.redis_binary()[1] < tuple(map(int, version.split("."))):
+            item.unfit = f"{what} ({version})"
+            pytest.skip(item.unfit)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
-    """In CI, which is root and has all packages, nothing has a reason to skip."""
+    """In CI, which is root and has all packages, nothing has a reason to skip.
+
+    But for a server that is too old, which is no skip: it is counted by itself,
+    and told with its reason.
+    """
     report = (yield).get_result()
-    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+    if report.skipped and hasattr(item, "unfit"):
+        report.unfit = item.unfit
+    elif report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped: {report.longrepr}"
+
+
+def pytest_report_teststatus(report):
+    if hasattr(report, "unfit"):
+        return UNFIT, "-", UNFIT.upper()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """One line: which server it was, and what it has not."""
+    counts = collections.Counter(
+        report.unfit for report in terminalreporter.getreports(UNFIT))
+    if counts or "REDIS_SERVER" in os.environ:
+        _, version, kind = harness.redis_binary()
+        lacks = ", ".join(f"{what} {n}" for what, n in counts.most_common())
+        terminalreporter.write_line(
+            f"versions: {kind} {'.'.join(map(str, version))}"
+            + (f", {UNFIT}: {lacks}" if lacks else ""))
 
 
 @pytest.fixture

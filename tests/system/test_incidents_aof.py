@@ -11,7 +11,7 @@ from harness import (
     SLOW, ReplyError, encode, first_shown, info, let_pass, save_child,
 )
 
-AOF = "*/appendonlydir/*.aof"           # for shim: the files that are appended to
+AOF = "*/appendonly*.aof"               # for shim: the files that are appended to
 REWRITE = "*/temp-rewriteaof*"
 
 
@@ -93,6 +93,7 @@ def small_disk(make_redis):
     subprocess.run(["umount", server.dir], check=True)
 
 
+@pytest.mark.since("6.2", "errorstats")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 def test_write_failed_on_a_full_disk(small_disk, make_watch):
     """The same with a disk that is really full, until it is made larger."""
@@ -237,6 +238,7 @@ def test_pipelined_writes(make_redis, make_watch, make_writer):
 
 # aof.rewrite_*
 
+@pytest.mark.since("7.0", "aof_rewrites")
 def test_rewrite_failed_in_the_child(aof_server, shim, make_watch):
     """No room for a second copy."""
     watch = make_watch(aof_server)
@@ -255,6 +257,7 @@ def test_rewrite_failed_in_the_child(aof_server, shim, make_watch):
     assert finished.figures["seconds"] >= 0
 
 
+@pytest.mark.since("7.0", "a status of AOF rewrites whose fork failed")
 def test_rewrite_failed_by_its_fork(aof_server, shim, make_watch):
     watch = make_watch(aof_server)
     shim.set("fork fail")
@@ -268,6 +271,7 @@ def test_rewrite_failed_by_its_fork(aof_server, shim, make_watch):
     assert watch.notices.all("aof.rewrite_storm") == []
 
 
+@pytest.mark.since("7.0", "aof_rewrites")
 def test_rewrite_storm(aof_server, shim, make_watch):
     """Automatic rewrites whose fork fails come at each turn; clear is scaled."""
     watch = make_watch(aof_server, incidents=["aof.rewrite_storm clear=2s"])
@@ -317,6 +321,7 @@ INTO_MEMORY = ["--repl-diskless-load", "swapdb",
                "--loading-process-events-interval-bytes", "1024"]
 
 
+@pytest.mark.since("6.2", "loading-process-events-interval-bytes")
 def test_stopped(make_redis, make_watch):
     """A replica whose master dies while it sends the data, straight into memory.
 
@@ -348,10 +353,11 @@ def test_stopped(make_redis, make_watch):
     assert watch.notices.all("persistence.changed") == []
 
 
+@pytest.mark.since("6.2", "loading-process-events-interval-bytes")
 def test_not_stopped_by_a_slow_sync(make_redis, make_watch):
     """The AOF is off while the replica loads, for longer than the threshold."""
     master = make_redis("--repl-diskless-sync-delay", "0",
-                        "--rdb-key-save-delay", "500", "--save", "3600 1")
+                        "--rdb-key-save-delay", "500", save="3600 1")
     master.call("DEBUG", "POPULATE", "5000", "key", "1000")
     replica = make_redis("--appendonly", "yes", *INTO_MEMORY)
     watch = make_watch(replica, incidents=["aof.stopped for=1s"])

@@ -11,7 +11,7 @@ from harness import ReplyError, eventually
 @pytest.fixture
 def failing(make_redis):
     """A server whose saves fail until its dump.rdb is no directory any more."""
-    server = make_redis("--save", "3600 1")
+    server = make_redis(save="3600 1")
     (server.dir / "dump.rdb").mkdir()
     server.client().set("a", "b")
     return server

@@ -52,7 +52,7 @@ def cut_off(admin):
 
 def watch_as_user(server, make_watch):
     """A daemon that is the user pinfod, with all that it needs."""
-    server.call("ACL", "SETUSER", "pinfod", *USER)
+    server.grant("pinfod", *USER)
     secret = server.dir / "secret"
     secret.write_text("any\n")
     secret.chmod(0o600)
@@ -214,7 +214,7 @@ def test_busy(make_redis, make_watch):
     """An endless script: a warning after 2 s of BUSY, until it is killed."""
     server = make_redis(save="3600 1")
     watch = make_watch(server)
-    server.call("CONFIG", "SET", "busy-reply-threshold", 200)
+    server.call("CONFIG", "SET", "lua-time-limit", 200)
     with server.resp() as script:
         script.send("EVAL", "while true do end", 0)
         shown = first_error(server, "BUSY", "INFO")
@@ -233,7 +233,7 @@ def test_short_script_is_not_busy(make_redis, make_watch):
     """BUSY for a second is nothing to tell."""
     server = make_redis(save="3600 1")
     watch = make_watch(server)
-    server.call("CONFIG", "SET", "busy-reply-threshold", 100)
+    server.call("CONFIG", "SET", "lua-time-limit", 100)
     with server.resp() as script:
         script.send("EVAL", "while true do end", 0)
         shown = first_error(server, "BUSY", "INFO")
@@ -247,6 +247,7 @@ def test_short_script_is_not_busy(make_redis, make_watch):
     assert watch.notices.alarms() == []
 
 
+@pytest.mark.since("6.2", "CLIENT PAUSE WRITE")
 def test_publish_blocked(make_redis, make_watch, make_notices):
     """CLIENT PAUSE WRITE: PUBLISH hangs, INFO goes on, nothing is silent."""
     server = make_redis(save="3600 1")
@@ -268,6 +269,7 @@ def test_publish_blocked(make_redis, make_watch, make_notices):
     assert watch.notices.alarms("publish.blocked") == []
 
 
+@pytest.mark.since("6.2", "CLIENT PAUSE WRITE")
 def test_short_pause_is_not_blocked(make_redis, make_watch):
     """A pause of a second and a half, as of an orderly failover."""
     server = make_redis(save="3600 1")

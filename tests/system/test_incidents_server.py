@@ -26,7 +26,7 @@ def new_run(server, before, timeout=10.0):
 
 def replica_of(master, make_redis, *args, **options):
     """A replica that is in sync."""
-    replica = make_redis("--replicaof", f"{master.host} {master.port}", *args,
+    replica = make_redis("--replicaof", master.host, master.port, *args,
                          **options)
     in_sync(replica)
     return replica
@@ -45,6 +45,7 @@ def master(make_redis):
 
 # load.slow
 
+@pytest.mark.since("6.2", "loading-process-events-interval-bytes")
 def test_load_slow(make_redis, make_watch):
     """Scaled from 5 min to go to 2 s."""
     server = make_redis("--loading-process-events-interval-bytes", "1024",
@@ -93,6 +94,7 @@ def test_load_that_stands(make_fake, make_watch):
     watch.notices.wait("load.slow", kind="cleared")
 
 
+@pytest.mark.since("6.2", "loading-process-events-interval-bytes")
 def test_replica_that_loads(master, make_redis, make_watch):
     """Its first sync, slow to load: facts and no alarm, on either end."""
     populate(master, 10000)
@@ -108,6 +110,7 @@ def test_replica_that_loads(master, make_redis, make_watch):
     assert watch.notices.alarms() == []
 
 
+@pytest.mark.since("7.0", "async_loading")
 def test_replica_that_loads_beside_its_data(master, make_redis, make_watch):
     """async_loading: it has synced before, and serves what it has meanwhile."""
     master.call("CONFIG", "SET", "repl-backlog-size", "16kb")
@@ -284,6 +287,7 @@ def test_replica_out_of_sync(master, make_redis, make_watch):
 # server.clock_jump
 
 @pytest.mark.parametrize("seconds", [3600, -3600])
+@pytest.mark.since("6.2", "server_time_usec")
 def test_clock_jump(seconds, make_redis, shim, make_watch):
     server = make_redis(save="3600 1000000", env=shim.env)
     watch = make_watch(server)
@@ -298,6 +302,7 @@ def test_clock_jump(seconds, make_redis, shim, make_watch):
     assert watch.notices.alarms("server.clock_jump") == []
 
 
+@pytest.mark.since("6.2", "server_time_usec")
 def test_save_in_its_future(make_redis, shim, make_watch):
     """A clock that was wrong, and is right when pinfod first sees the server."""
     server = make_redis(save="3600 1000000", env=shim.env)
@@ -388,8 +393,7 @@ def test_persistence_expected(expect, save, raised, make_redis, make_watch):
 def test_persistence_off_without_config(make_redis, make_watch):
     """Save points show by the saves that they cause.  Scaled from 26 h."""
     server = make_redis()
-    server.call("ACL", "SETUSER", "p", "on", ">x", "resetkeys", "&pinfo*", "-@all",
-                "+info", "+publish")
+    server.grant("p", "on", ">x", "resetkeys", "&pinfo*", "-@all", "+info", "+publish")
     secret = server.dir / "secret"
     secret.write_text("x\n")
     secret.chmod(0o600)
@@ -421,6 +425,7 @@ def test_save_points_changed(make_redis, make_watch):
 
 # writes.refused
 
+@pytest.mark.since("6.2", "errorstats")
 def test_writes_refused(make_redis, make_watch):
     """The first refusal already; scaled from 60 s without one until it is over."""
     server = make_redis(save="3600 1")
@@ -490,6 +495,7 @@ def test_role_switch(master, make_redis, make_watch):
     assert watch.notices.alarms() == []
 
 
+@pytest.mark.since("6.2", "FAILOVER")
 def test_failover(master, make_redis, make_watch):
     """By FAILOVER, which pauses writes until the replica has them all."""
     populate(master, 100)

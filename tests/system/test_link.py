@@ -174,6 +174,7 @@ def test_back_off_begins_anew_after_success(make_fake, make_daemon):
     daemon.wait_status(state="up")
 
 
+@pytest.mark.since("6.2", "loading-process-events-interval-bytes")
 def test_loading_server_is_up(make_redis, make_daemon, make_feed):
     """A loading server answers INFO: up, and the feed says loading:1."""
     server = make_redis("--appendonly", "yes", "--aof-use-rdb-preamble", "no")
@@ -195,7 +196,7 @@ def test_loading_server_is_up(make_redis, make_daemon, make_feed):
 
 def test_busy_server(server, make_daemon, make_feed):
     """An endless script: busy; after SCRIPT KILL: up on its own."""
-    server.call("CONFIG", "SET", "busy-reply-threshold", "100")
+    server.call("CONFIG", "SET", "lua-time-limit", "100")
     daemon = make_daemon(server, "-i", "0.2")
     feed = make_feed(daemon)
     feed.wait_count(1)

@@ -55,7 +55,7 @@ def watch(failing, make_watch):
 
 def test_another_server(watch, failing, move, make_redis):
     """Empty, younger, a replica of another one: it is told of what it does, no more."""
-    other = make_redis("--replicaof", f"127.0.0.1 {free_port()}", save="3600 1000000")
+    other = make_redis("--replicaof", "127.0.0.1", free_port(), save="3600 1000000")
     move(watch, other)
     told = [(n.kind, n.incident) for n in watch.notices.all()
             if n.severity != "info" and n.kind != "open"]

@@ -66,6 +66,7 @@ def test_facts_of_a_save(make_redis, make_watch):
                                    ("fact", "rdb.save_finished")]
 
 
+@pytest.mark.since("7.0", "rdb_saves")
 def test_stats_reset(make_redis, make_watch):
     """Counters that fall are told once, and raise nothing."""
     server = make_redis(save="3600 1000000")
@@ -119,6 +120,7 @@ def test_own_rule(make_redis, make_watch):
     assert cleared.id == raised.id
 
 
+@pytest.mark.since("7.0", "rdb_saves")
 def test_rules_of_each_target(failing, make_watch):
     """Off for one, own thresholds for another, and one that leaves all as it is."""
     watch = make_watch(failing)
@@ -259,6 +261,7 @@ def test_kept_while_the_server_is_dead(make_redis, make_watch, make_notices):
     assert ("fact", "server.restarted") in told(on_redis)
 
 
+@pytest.mark.since("6.2", "CLIENT PAUSE WRITE")
 def test_kept_while_writes_are_paused(failing, make_watch, make_notices):
     """PUBLISH hangs, INFO goes on: what it shows is told there at the end."""
     watch = make_watch(failing, interval="1s")

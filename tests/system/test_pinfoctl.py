@@ -532,7 +532,7 @@ def test_status(make_redis, make_daemon, make_feed, ctl):
     up, down = rows[one.name], rows[two.name]
     assert (up["STATE"], down["STATE"]) == ("up", "down")
     version = ".".join(map(str, one.version))
-    assert up["SERVER"] in (f"redis-{version}", f"valkey-{version}")
+    assert up["SERVER"] == f"{one.kind}-{version}"
     assert (down["SERVER"], down["LAST"]) == ("-", "-")
     assert up["EVERY"] == "0.2s"
     assert int(up["PUBLISHED"]) >= 3 and up["MISSED"] == up["DROPPED"] == "0"

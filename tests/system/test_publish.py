@@ -53,6 +53,7 @@ def stuck(make_fake, make_daemon, make_feed):
     return handler, fake, daemon, feed
 
 
+@pytest.mark.since("6.2", "CLIENT PAUSE WRITE")
 def test_paused_writes(server, make_daemon, make_feed):
     """CLIENT PAUSE 4000 WRITE: blocked after 2 s, ok again by itself."""
     daemon = make_daemon(server, "-i", "0.2")
@@ -65,6 +66,7 @@ def test_paused_writes(server, make_daemon, make_feed):
     assert time.monotonic() - paused > 3.9
 
 
+@pytest.mark.since("6.2", "CLIENT PAUSE WRITE")
 def test_feed_goes_on_while_writes_are_paused(server, make_daemon, make_feed):
     """Control subscribers have messages while PUBLISH cannot get through."""
     daemon = make_daemon(server, "-i", "0.2")
@@ -78,6 +80,7 @@ def test_feed_goes_on_while_writes_are_paused(server, make_daemon, make_feed):
     there.wait_count(have + 3)
 
 
+@pytest.mark.since("6.2", "CLIENT PAUSE WRITE")
 def test_second_connection_is_closed_again(server, make_daemon):
     """After the pause one connection is left on the real server."""
     daemon = make_daemon(server, "-i", "0.2")

@@ -102,8 +102,7 @@ def test_errorstats_too_long(make_fake, make_daemon):
 def test_config_by_acl(make_redis, make_daemon):
     """Where it is not granted, that is told once; where it is, nothing is."""
     server = make_redis()
-    server.call("ACL", "SETUSER", "p", "on", ">x", "resetkeys", "&pinfo*", "-@all",
-                "+info", "+publish")
+    server.grant("p", "on", ">x", "resetkeys", "&pinfo*", "-@all", "+info", "+publish")
     daemon = make_daemon("-u", f"redis://p:x@{server.host}:{server.port}", "-i", "0.2")
     daemon.wait_log("CONFIG GET save: NOPERM")
     server.call("ACL", "SETUSER", "p", "+config|get")

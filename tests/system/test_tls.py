@@ -105,7 +105,7 @@ def test_feed(host, make_tls_redis, good, ca, make_daemon, make_feed):
     assert target["connects"] == 1
     assert target["tls"]["version"] == "TLSv1.3"
     assert "_" in target["tls"]["cipher"]
-    assert daemon.log_lines(rf"up: redis .* at rediss://")
+    assert daemon.log_lines(rf"up: {server.kind} .* at rediss://")
 
 
 def test_flags(make_tls_redis, good, ca, make_daemon):

@@ -18,7 +18,10 @@ from .waiting import SLOW, eventually
 
 @functools.lru_cache(maxsize=None)
 def redis_binary():
-    """(path, version) of the server; the path may need another argv[0]."""
+    """(path, version, kind) of the server; the path may need another argv[0].
+
+    The kind is what it calls itself: redis, valkey, redict.
+    """
     candidates = [
         os.environ.get("REDIS_SERVER"),
         shutil.which("redis-server"),
@@ -33,9 +36,10 @@ def redis_binary():
             ["redis-server", "--version"],
             executable=path, capture_output=True, text=True, check=True,
         ).stdout
-        found = re.search(r"\bv=(\d+)\.(\d+)\.(\d+)", text)
+        found = re.match(r"(\w+) server v=(\d+)\.(\d+)\.(\d+)", text)
         assert found, f"{path} --version says {text!r}"
-        return path, tuple(int(part) for part in found.groups())
+        kind, *version = found.groups()
+        return path, tuple(map(int, version)), kind.lower()
     raise RuntimeError("no Redis server: set REDIS_SERVER")
 
 
@@ -49,7 +53,7 @@ class RedisServer:
 
     def __init__(self, *args, ipv4=True, ipv6=False, unix=False, port=None,
                  password=None, save="", env=None):
-        self.binary, self.version = redis_binary()
+        self.binary, self.version, self.kind = redis_binary()
         self.dir = temporary_directory("redis")
         self.args = [str(arg) for arg in args]
         self.env = {**os.environ, **(env or {})}
@@ -100,7 +104,7 @@ class RedisServer:
         if not program.is_symlink():
             program.symlink_to(self.binary)
         command = [str(program)] + ([str(self.config)] if self.config else [])
-        command += ["--dir", str(self.dir), "--save", self.save,
+        command += ["--dir", str(self.dir), "--save", *(self.save.split() or [""]),
                     "--daemonize", "no", "--port", str(self.port),
                     "--logfile", str(self.dir / "log")]
         if self.hosts:
@@ -171,6 +175,13 @@ class RedisServer:
         """One command on a connection of its own."""
         with self.resp() as connection:
             return connection.call(*words)
+
+    def grant(self, user, *rules):
+        """ACL SETUSER; before 6.2 there are no rules about channels."""
+        if self.version < (6, 2, 0):
+            rules = [rule for rule in rules
+                     if rule != "resetchannels" and rule[0] != "&"]
+        self.call("ACL", "SETUSER", user, *rules)
 
     def connections_named(self, name):
         """How many connections have that CLIENT SETNAME."""
