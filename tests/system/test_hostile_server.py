@@ -282,7 +282,8 @@ def test_reply_long_after_the_last_answer(make_scene):
 
 
 LOST = {
-    "reset": (reset, "reset"),
+    # Woken by an end of file, the fake's OpenSSL 3.5 still sends an alert.
+    "reset": (reset, "reset|alert decode error"),
     "close": (last_words(), "closed"),
     "close in a length": (last_words(b"$10"), "closed"),
     "close in a bulk": (last_words(b"$100\r\nloading:"), "closed"),
