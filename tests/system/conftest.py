@@ -15,12 +15,14 @@ import os
 import pytest
 
 import harness
+from harness import stalls
 
 
 UNFIT = "not for this server"
 
 
 def pytest_configure(config):
+    config.pluginmanager.register(stalls)
     config.addinivalue_line(
         "markers", "since(version, what): the server must be of that version, for it "
         "needs what; on others it is counted as not for this server")

@@ -685,13 +685,15 @@ def compiler_has(flag):
       "CPPFLAGS": "-Wdate-time -D_FORTIFY_SOURCE=2",
       "LDFLAGS": "-Wl,-z,relro"}, True),
 ], ids=["own flags", "not optimised", "package"])
+@pytest.mark.timeout(180 * SLOW)
 def test_build(settings, fortified, place):
     """Hardened also with the caller's own flags."""
     path = place.dir / "b" / "pinfod"
     env = {key: value for key, value in os.environ.items()
            if key not in ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL",
                           "SAN", "CC", "CFLAGS", "CPPFLAGS", "LDFLAGS")}
-    subprocess.run(["make", "-s", "-j2", f"B={path.parent}", path,
+    # Others measure time meanwhile.
+    subprocess.run(["nice", "-n", "19", "make", "-s", "-j2", f"B={path.parent}", path,
                     *(f"{key}={value}" for key, value in settings.items())],
                    cwd=ROOT, env=env, check=True, capture_output=True)
     check_linked(path)
