@@ -9,7 +9,9 @@ import threading
 
 import pytest
 
-from harness import MIB, Burden, ConfFile, bulk, conf_group, eventually, let_pass
+from harness import (
+    MIB, Burden, ConfFile, bulk, conf_group, eventually, free_port, let_pass,
+)
 from test_hostile_server import CONTROLS, MALFORMED, flood, last_words, reset
 
 INTERVAL = 0.3
@@ -27,8 +29,8 @@ def texts(*words):
 class Sentinels:
     """What they are asked, and what the honest ones say."""
 
-    option, name, verb = {"master": "m", "replicas": True}, "cache", b"SENTINEL"
-    target = "cache"
+    name, target = "cache", "cache"
+    attacked = b"SENTINEL", b"MASTER"
 
     @staticmethod
     def answer(words, server):
@@ -37,15 +39,21 @@ class Sentinels:
         return texts("name", "m", "ip", server.host, "port", server.port,
                      "config-epoch", 7)
 
-    @classmethod
-    def options(cls, uris):
-        return {"sentinels": uris, **cls.option}
+    @staticmethod
+    def options(uris):
+        return {"sentinels": uris, "master": "m", "replicas": True}
+
+
+class Replicas(Sentinels):
+    """Who lie only of replicas."""
+
+    attacked = b"SENTINEL", b"REPLICAS"
 
 
 class Nodes:
     """The same of nodes; the server is the only one that they name."""
 
-    name, verb = "orders", b"CLUSTER"
+    name, attacked = "orders", (b"CLUSTER", b"NODES")
     target = f"orders/{ID[:8].decode()}"
 
     @staticmethod
@@ -65,12 +73,12 @@ class Scene:
         self.kind, self.on, self.done = kind, threading.Event(), threading.Event()
 
         def honest(connection, words):
-            if words[0] == kind.verb:
+            if words[0] == kind.attacked[0]:
                 return kind.answer(words, server)
             return connection.server.default(connection, words)
 
         def hostile(connection, words):
-            if words[0] != kind.verb or not self.on.is_set():
+            if tuple(words[:2]) != kind.attacked or not self.on.is_set():
                 return honest(connection, words)
             self.done.set()
             if callable(payload):
@@ -101,7 +109,7 @@ class Scene:
     def wait_trouble(self, reason):
         """Where each source has a seat of its own its fault is told."""
         eventually(lambda: self.group()["heard"] == 2, 20, what="two are heard")
-        if self.kind is Sentinels:
+        if self.kind is not Nodes:
             eventually(lambda: re.search(reason, self.group()["trouble"] or ""),
                        what=reason)
 
@@ -128,6 +136,7 @@ def make_scene(request, server, make_fake, make_daemon, tmp_path):
     return make
 
 
+@pytest.mark.parametrize("make_scene", [Sentinels], indirect=True)
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_answer(name, make_scene):
     """What is no reply ends that connection, and nothing else."""
@@ -168,8 +177,7 @@ SENTENCES = {
                                 "config-epoch", 8),
     "no host": texts("ip", "", "port", 6379, "config-epoch", 8),
     "host with blanks": texts("ip", "a b", "port", 6379, "config-epoch", 8),
-    "host with a NUL": texts("ip", "a\0b\n", "port", 6379, "config-epoch", 8)
-                       .replace(b"a", b" "),
+    "host with a NUL": texts("ip", "\0b", "port", 6379, "config-epoch", 8),
     "long host": texts("ip", "h" * 300, "port", 6379, "config-epoch", 8),
     "lists for texts": array(bulk(b"ip"), array(), bulk(b"port"), array()),
     "deep": b"*1\r\n" * 7 + b":1\r\n",
@@ -192,6 +200,22 @@ def test_nonsense(name, make_scene):
     scene.wait_trouble("answers nonsense")
     if scene.kind is Sentinels:
         assert scene.fakes[2].connections == 1
+    scene.behave()
+    scene.check_unharmed()
+
+
+@pytest.mark.parametrize("make_scene", [Replicas], indirect=True)
+@pytest.mark.parametrize("payload", [
+    b"$-1\r\n", b":1\r\n", texts("ip", "127.0.0.1", "port", 6379),
+    array(array()), array(texts("ip", "127.0.0.1")),
+    array(texts("ip", "", "port", 6379)), array(texts("ip", "a b", "port", 6379)),
+    array(texts("ip", "127.0.0.1", "port", 6379), b":1\r\n"),
+], ids=["nil", "number", "texts", "empty", "no port", "no host", "blanks", "mixed"])
+def test_nonsense_about_replicas(payload, make_scene):
+    """It spoils what was said of the master, too."""
+    scene = make_scene(payload)
+    scene.misbehave()
+    scene.wait_trouble("answers nonsense")
     scene.behave()
     scene.check_unharmed()
 
@@ -227,3 +251,15 @@ def test_trouble_is_told_once(make_scene):
     assert len(scene.daemon.log_lines(told)) == expected
     scene.behave()
     assert len(scene.daemon.log_lines(told)) == 2 * expected
+
+
+def test_trouble_of_many_is_told_once(make_daemon, tmp_path):
+    """Each second another node is tried in vain; the reason stays the first."""
+    seeds = [f"redis://127.0.0.1:{free_port()}" for _ in range(6)]
+    group = conf_group(name="orders", cluster=seeds)
+    daemon = make_daemon(*ConfFile(tmp_path, f"targets: ( {group} );\n").flags)
+    daemon.wait_log("Connection refused.*0 of 3 nodes heard")
+    let_pass(3)
+    assert len(daemon.log_lines("Connection refused")) == 1
+    [said] = daemon.status()["groups"]
+    assert (said["targets"], said["settled"], said["heard"]) == (0, True, 0)
