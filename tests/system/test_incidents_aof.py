@@ -115,7 +115,8 @@ def test_write_failed_with_the_aof_off(aof_server, shim, make_watch):
     shim.set(f"write full {AOF}")
     aof_server.call("SET", "a", "b")
     watch.notices.wait("aof.write_failed", kind="raised")
-    aof_server.call("CONFIG", "SET", "save", "3600 1", "appendonly", "no")
+    aof_server.call("CONFIG", "SET", "save", "3600 1")
+    aof_server.call("CONFIG", "SET", "appendonly", "no")
     watch.notices.wait("aof.write_failed", kind="cleared")
     assert info(aof_server)["aof_last_write_status"] == "err"
     late = make_watch(aof_server)
