@@ -44,6 +44,7 @@ struct fleet {
 	struct event *silence_ends;	   /* the next one, or some time before it */
 	struct history_file *history_file; /* NULL: none */
 	struct target **targets;	   /* in the order of the configuration */
+	uint64_t *marks;		   /* of each target, see mark_of */
 	size_t count;
 	enum order ordered;
 };
@@ -52,27 +53,56 @@ struct fleet {
  * Two targets of one replication group on one channel: a PUBLISH on a master
  * reaches the subscribers of its replicas, so these get both feeds mixed.
  */
+
+static uint64_t
+hash(uint64_t h, const char *text)
+{
+	/* FNV-1a, and the NUL with it. */
+	do
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	while (*text++ != '\0');
+	return h;
+}
+
+/*
+ * Equal for those that replicate with each other and have one channel. Each of
+ * thousands is compared with all others when it connects: these lie side by side.
+ */
+static uint64_t
+mark_of(const struct target *t)
+{
+	return hash(hash(UINT64_C(0xcbf29ce484222325), target_replication_id(t)),
+		    target_channel(t));
+}
+
+static bool
+mixes(const struct target *a, const struct target *b)
+{
+	return a != b && strcmp(target_channel(a), target_channel(b)) == 0 &&
+	       strcmp(target_replication_id(a), target_replication_id(b)) == 0;
+}
+
 static void
 on_learnt(void *owner, struct target *t)
 {
 	struct fleet *f = owner;
+	const struct target *other = NULL;
+	uint64_t mark = mark_of(t);
 
 	for (size_t i = 0; i < f->count; i++) {
-		struct target *other = f->targets[i];
-
-		if (other == t ||
-		    strcmp(target_channel(other), target_channel(t)) != 0 ||
-		    strcmp(target_replication_id(other), target_replication_id(t)) != 0)
-			continue;
-		log_warning(
-			target_name(t),
-			"it replicates with %s, and both publish on %s: what is "
-			"published on the master reaches its replicas' subscribers, "
-			"too; give each a channel of its own (channel = "
-			"\"%s:{name}\")",
-			target_name(other), target_channel(t), target_channel(t));
-		return;
+		if (f->targets[i] == t)
+			f->marks[i] = mark;
+		else if (other == NULL && f->marks[i] == mark &&
+			 mixes(f->targets[i], t))
+			other = f->targets[i];
 	}
+	if (other == NULL)
+		return;
+	log_warning(target_name(t),
+		    "it replicates with %s, and both publish on %s: what is "
+		    "published on the master reaches its replicas' subscribers, too; "
+		    "give each a channel of its own (channel = \"%s:{name}\")",
+		    target_name(other), target_channel(t), target_channel(t));
 }
 
 /*
@@ -303,6 +333,7 @@ fleet_free(struct fleet *f)
 		drop(f, f->targets[i]);
 	event_free(f->silence_ends);
 	free(f->targets);
+	free(f->marks);
 	free(f);
 }
 
@@ -410,7 +441,11 @@ fleet_configure(struct fleet *f, enum fleet_change change,
 		log_notice(target_name(old[i]), "%s", gone[change]);
 		drop(f, old[i]);
 	}
+	free(f->marks);
+	f->marks = xcalloc(count, sizeof(f->marks[0]));
 	tell(f, change, configs, fresh, now);
+	for (size_t i = 0; i < count; i++)
+		f->marks[i] = mark_of(f->targets[i]);
 	free(fresh);
 	free(kept);
 	free(old);
