@@ -128,25 +128,36 @@ describe(const struct member *m)
 }
 
 static void
-tell_one(const struct group *g, enum change change, const struct member *was,
-	 const struct member *is, const char *by)
+tell_came(const struct group *g, const struct member *m, const char *by)
+{
+	char address[ENDPOINT_TEXT_BYTES], *text = describe(m);
+
+	if (m->name[0] == '\0')
+		log_notice(g->config.name, "the master is %s%s",
+			   endpoint_text(&m->endpoint, address), by);
+	else
+		log_notice(g->config.name, "%s has come%s", text, by);
+	free(text);
+}
+
+static void
+tell_went(const struct group *g, const struct member *m, const char *by)
+{
+	char *text = describe(m);
+
+	log_notice(g->config.name, "%s has gone%s", text, by);
+	free(text);
+}
+
+static void
+tell_moved(const struct group *g, const struct member *was, const struct member *is,
+	   const char *by)
 {
 	char before[ENDPOINT_TEXT_BYTES], after[ENDPOINT_TEXT_BYTES];
-	char *text;
 
-	if (change == MOVED) {
-		log_notice(g->config.name, "%s is %s now, no longer %s%s", name_of(is),
-			   endpoint_text(&is->endpoint, after),
-			   endpoint_text(&was->endpoint, before), by);
-	} else if (change == CAME && is->name[0] == '\0') {
-		log_notice(g->config.name, "%s is %s%s", name_of(is),
-			   endpoint_text(&is->endpoint, after), by);
-	} else {
-		text = describe(change == CAME ? is : was);
-		log_notice(g->config.name, "%s has %s%s", text, changes_more[change],
-			   by);
-		free(text);
-	}
+	log_notice(g->config.name, "%s is %s now, no longer %s%s", name_of(is),
+		   endpoint_text(&is->endpoint, after),
+		   endpoint_text(&was->endpoint, before), by);
 }
 
 /* Both are sorted by name. */
@@ -154,24 +165,25 @@ static void
 tell_changes(const struct group *g, const struct members *before,
 	     const struct members *after)
 {
+	const struct member *was = before->list, *is = after->list;
 	size_t i = 0, k = 0, told[CHANGES] = { 0 };
 	char *by = by_whom(g, g->agree, "");
 
 	while (i < before->count || k < after->count) {
-		const struct member *was = i < before->count ? &before->list[i] : NULL;
-		const struct member *is = k < after->count ? &after->list[k] : NULL;
-		int order = was == NULL	 ? 1
-			    : is == NULL ? -1
-					 : strcmp(was->name, is->name);
-		enum change change = order < 0 ? WENT : order > 0 ? CAME : MOVED;
+		int order = k == after->count	 ? -1
+			    : i == before->count ? 1
+						 : strcmp(was[i].name, is[k].name);
 
+		if (order > 0 && told[CAME]++ < NAMED_MAX)
+			tell_came(g, &is[k], by);
+		else if (order < 0 && told[WENT]++ < NAMED_MAX)
+			tell_went(g, &was[i], by);
+		else if (order == 0 &&
+			 !endpoint_same_address(&was[i].endpoint, &is[k].endpoint) &&
+			 told[MOVED]++ < NAMED_MAX)
+			tell_moved(g, &was[i], &is[k], by);
 		i += order <= 0;
 		k += order >= 0;
-		if (change == MOVED &&
-		    endpoint_same_address(&was->endpoint, &is->endpoint))
-			continue;
-		if (told[change]++ < NAMED_MAX)
-			tell_one(g, change, was, is, by);
 	}
 	for (int c = 0; c < CHANGES; c++) {
 		if (told[c] > NAMED_MAX)

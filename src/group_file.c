@@ -130,16 +130,15 @@ load(const char *path, size_t *len, char **why)
 	char *text = NULL;
 	struct stat st;
 
-	*why = NULL;
-	if (fd < 0 || fstat(fd, &st) != 0)
-		*why = xasprintf("cannot be %s: %s", fd < 0 ? "opened" : "looked at",
-				 strerror(errno));
-	else
-		*why = objection(&st);
-	if (*why == NULL)
+	if (fd < 0) {
+		*why = xasprintf("cannot be opened: %s", strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &st) != 0)
+		*why = xasprintf("cannot be looked at: %s", strerror(errno));
+	else if ((*why = objection(&st)) == NULL)
 		text = read_all(fd, (size_t)st.st_size, len, why);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return text;
 }
 
