@@ -10,7 +10,6 @@
 #include <event2/util.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include "bus.h"
 #include "client.h"
 #include "commands.h"
+#include "fail.h"
 #include "lock.h"
 #include "log.h"
 #include "report.h"
@@ -227,17 +227,6 @@ resume_cb(evutil_socket_t fd, short what, void *arg)
 /*
  * Getting the socket.
  */
-
-static bool __attribute__((format(printf, 3, 4)))
-fail(char *error, size_t size, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, size, format, ap);
-	va_end(ap);
-	return false;
-}
 
 /* The socket's directory, for the likes of /run/pinfod; not its parents. */
 static bool

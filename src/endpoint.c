@@ -5,26 +5,15 @@
 #include "endpoint.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "fail.h"
 #include "xalloc.h"
 
 #define HOST_MAX 255
-
-static bool __attribute__((format(printf, 3, 4)))
-fail(char *error, size_t size, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, size, format, ap);
-	va_end(ap);
-	return false;
-}
 
 bool
 endpoint_port_parse(const char *text, int *port, char *error, size_t size)

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,18 +14,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "fail.h"
 #include "xalloc.h"
-
-static bool __attribute__((format(printf, 3, 4)))
-fail(char *error, size_t size, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, size, format, ap);
-	va_end(ap);
-	return false;
-}
 
 static bool
 is_private(const struct stat *st, const char *path, char *error, size_t size)

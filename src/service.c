@@ -20,6 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "fail.h"
 #include "log.h"
 #include "report.h"
 #include "xalloc.h"
@@ -114,17 +115,6 @@ take_watchdog(struct service *s)
 /*
  * The socket that is handed over.
  */
-
-static bool __attribute__((format(printf, 3, 4)))
-fail(char *error, size_t size, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, size, format, ap);
-	va_end(ap);
-	return false;
-}
 
 static int
 socket_option(int fd, int option)

@@ -12,7 +12,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "endpoint.h"
+#include "fail.h"
 #include "log.h"
 #include "xalloc.h"
 
@@ -50,17 +50,6 @@ struct tls_context {
 };
 
 static struct tls_context *contexts;
-
-static bool __attribute__((format(printf, 3, 4)))
-fail(char *error, size_t size, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, size, format, ap);
-	va_end(ap);
-	return false;
-}
 
 /*
  * Files to an SSL_CTX.
