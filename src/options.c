@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "conf_option.h"
 #include "duration.h"
 #include "endpoint.h"
+#include "fail.h"
 #include "manual.h"
 #include "secret.h"
 #include "tls_context.h"
@@ -39,22 +39,23 @@ struct option_row {
 	const char *help; /* NULL: for us, and not shown */
 };
 
-static bool __attribute__((format(printf, 2, 3)))
-fail(struct flags *f, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(f->error, sizeof(f->error), format, ap);
-	va_end(ap);
-	return false;
-}
-
 static void
 replace(char **field, const char *value)
 {
 	free(*field);
 	*field = xstrdup(value);
+}
+
+/* A shell's user may well say ./redis.sock, as to redis-cli. */
+static char *
+absolute(const char *path)
+{
+	char directory[PATH_MAX];
+
+	if (*path == '/' || *path == '\0' ||
+	    getcwd(directory, sizeof(directory)) == NULL)
+		return xstrdup(path);
+	return xasprintf("%s/%s", directory, path);
 }
 
 static bool
@@ -75,16 +76,9 @@ set_port(struct flags *f, char *value)
 static bool
 set_socket(struct flags *f, char *value)
 {
-	char directory[PATH_MAX];
-
 	f->server_named = true;
 	free(f->server.path);
-	/* A shell's user may well say ./redis.sock, as to redis-cli. */
-	if (*value != '/' && *value != '\0' &&
-	    getcwd(directory, sizeof(directory)) != NULL)
-		f->server.path = xasprintf("%s/%s", directory, value);
-	else
-		f->server.path = xstrdup(value);
+	f->server.path = absolute(value);
 	return endpoint_path_ok(f->server.path, f->error, sizeof(f->error));
 }
 
@@ -131,18 +125,11 @@ set_tls(struct flags *f, char *value)
 	return true;
 }
 
-/* A shell's user may well say ./ca.pem, as to redis-cli. */
 static bool
 set_file(struct flags *f, char **field, const char *value, conf_check_fn *check)
 {
-	char directory[PATH_MAX];
-
 	free(*field);
-	if (*value != '/' && *value != '\0' &&
-	    getcwd(directory, sizeof(directory)) != NULL)
-		*field = xasprintf("%s/%s", directory, value);
-	else
-		*field = xstrdup(value);
+	*field = absolute(value);
 	return check(*field, f->error, sizeof(f->error));
 }
 
@@ -217,7 +204,7 @@ seconds(struct flags *f, const char *value, int64_t *ns)
 	if (duration_parse(value, ns) && *ns >= CONF_INTERVAL_MIN_NS &&
 	    *ns <= CONF_INTERVAL_MAX_NS)
 		return true;
-	return fail(f,
+	return fail(f->error, sizeof(f->error),
 		    "'%.40s' is no number of seconds from 0.1 to 86400 "
 		    "(units: ms s m h d)",
 		    value);
@@ -269,16 +256,12 @@ set_channel(struct flags *f, char *value)
 static bool
 set_control(struct flags *f, char *value)
 {
-	char directory[PATH_MAX];
-
-	if (*value != '/' && *value != '\0' &&
-	    getcwd(directory, sizeof(directory)) != NULL) {
-		free(f->options->control_path);
-		value = f->options->control_path = xasprintf("%s/%s", directory, value);
-	}
+	free(f->options->control_path);
+	value = f->options->control_path = absolute(value);
 	f->options->flags.control_path = value;
 	if (*value == '\0' || strlen(value) > CONF_CONTROL_PATH_MAX)
-		return fail(f, "'%.120s' has %zu bytes; a socket's path has 1 to %d",
+		return fail(f->error, sizeof(f->error),
+			    "'%.120s' has %zu bytes; a socket's path has 1 to %d",
 			    value, strlen(value), CONF_CONTROL_PATH_MAX);
 	return true;
 }
@@ -306,7 +289,8 @@ set_log_level(struct flags *f, char *value)
 	f->options->flags.log_level = value;
 	if (log_level_parse(value, &level))
 		return true;
-	return fail(f, "'%.40s' is none of error, warning, notice, info, debug", value);
+	return fail(f->error, sizeof(f->error),
+		    "'%.40s' is none of error, warning, notice, info, debug", value);
 }
 
 static bool
