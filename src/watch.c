@@ -25,7 +25,7 @@
 
 struct watch {
 	const char *name;
-	char address[ENDPOINT_TEXT_BYTES];
+	char *address; /* "" until it is set */
 	const struct rules *rules;
 	const struct watch_handlers *handlers;
 	void *owner;
@@ -398,14 +398,16 @@ void
 watch_set_address(struct watch *w, const char *address, enum target_identity identity,
 		  struct instant at)
 {
-	bool other = w->address[0] != '\0' && strcmp(w->address, address) != 0 &&
+	char *old = w->address;
+	bool other = old[0] != '\0' && strcmp(old, address) != 0 &&
 		     identity != IDENTITY_NODE;
 
 	/* Told with the address of the one that it was open on. */
 	if (other && identity == IDENTITY_ADDRESS)
 		close_foreign(w, at);
-	snprintf(w->address, sizeof(w->address), "%s", address);
+	w->samples.address = w->address = xstrdup(address);
 	w->samples.identity = identity;
+	free(old);
 	if (other)
 		drop_samples(w);
 }
@@ -517,7 +519,7 @@ watch_new(const char *name, const struct rules *rules,
 	struct watch *w = xcalloc(1, sizeof(*w));
 
 	w->name = name;
-	w->samples.address = w->address;
+	w->samples.address = w->address = xstrdup("");
 	w->rules = rules;
 	w->handlers = handlers;
 	w->owner = owner;
@@ -534,5 +536,6 @@ watch_free(struct watch *w)
 	if (w == NULL)
 		return;
 	incidents_free(w->incidents);
+	free(w->address);
 	free(w);
 }
