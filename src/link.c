@@ -374,6 +374,20 @@ unknown_command(const char *error)
 	       strncmp(error, "NOPROTO", 7) == 0;
 }
 
+static bool
+has_password(const struct link *l)
+{
+	return l->endpoint->password != NULL || l->endpoint->password_file != NULL;
+}
+
+/* Valkey from 9.1 does not say so to who has not logged in: NOAUTH is all it says. */
+static bool
+unknown_hello(const struct link *l, const char *error)
+{
+	return unknown_command(error) ||
+	       (has_password(l) && strncmp(error, "NOAUTH", 6) == 0);
+}
+
 static void
 auth_reply_cb(void *arg, const struct reply *r)
 {
@@ -443,7 +457,6 @@ static void
 hello_reply_cb(void *arg, const struct reply *r)
 {
 	struct link *l = arg;
-	const struct endpoint *e = l->endpoint;
 
 	if (r->kind == REPLY_LOST)
 		return;
@@ -452,12 +465,12 @@ hello_reply_cb(void *arg, const struct reply *r)
 	if (r->kind != REPLY_ERROR) {
 		note_server(l, r);
 		greeted(l, "HELLO", r->now);
-	} else if (!unknown_command(r->text)) {
+	} else if (!unknown_hello(l, r->text)) {
 		give_up(l, fault_of_error(r->text), r->text);
-	} else if (e->password == NULL && e->password_file == NULL) {
-		greeted(l, "no HELLO", r->now);
-	} else {
+	} else if (has_password(l)) {
 		send_auth(l, r->now);
+	} else {
+		greeted(l, "no HELLO", r->now);
 	}
 }
 

@@ -259,11 +259,15 @@ def test_server_older_than_hello(make_fake, make_daemon, make_feed):
     assert status["connects"] == 1
 
 
-def test_server_older_than_hello_with_a_password(make_fake, make_daemon):
+@pytest.mark.parametrize("error", [
+    b"-ERR unknown command 'HELLO'\r\n",
+    b"-NOAUTH Authentication required.\r\n",        # Valkey 9.1, if it is renamed
+])
+def test_server_without_hello_with_a_password(error, make_fake, make_daemon):
     """There the password goes by AUTH, before INFO."""
     def old(connection, words):
         if words[0] == b"HELLO":
-            return b"-ERR unknown command 'HELLO'\r\n"
+            return error
         return connection.server.default(connection, words)
 
     fake = make_fake(old)
