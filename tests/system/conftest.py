@@ -140,6 +140,16 @@ def make_watch(closing):
 
 
 @pytest.fixture
+def make_groups(closing):
+    """make_groups(conf_group(…), interval="1s", …), see harness.GroupWatch"""
+
+    def make(*groups, **defaults):
+        return closing(harness.GroupWatch(*groups, **defaults))
+
+    return make
+
+
+@pytest.fixture
 def shim(closing):
     """For make_redis(env=shim.env): see harness.Shim."""
     return closing(harness.Shim())

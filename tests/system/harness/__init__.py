@@ -20,6 +20,7 @@ from .conf import (
 from .daemon import Daemon, clean_environment, pinfod_binary, run_pinfod
 from .fake import FAKE_INFO, FakeConnection, FakeServer
 from .feed import Feed, Message
+from .groups import GroupWatch
 from .incidents import (
     Notices, Watch, cancel_save, first_shown, info, save_child, slow_save,
 )

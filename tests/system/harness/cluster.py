@@ -5,6 +5,7 @@ import socket
 
 from .processes import free_port
 from .resp import ReplyError
+from .sentinel import SAVE
 from .server import RedisServer, redis_binary
 from .waiting import eventually
 
@@ -31,7 +32,7 @@ class ClusterNode(RedisServer):
     """A node that belongs to no cluster yet; nodes.conf is in its directory."""
 
     def __init__(self, *args, node_timeout_ms=1000, **options):
-        super().__init__(*args, port=node_port(), **options)
+        super().__init__(*args, port=node_port(), save=SAVE, **options)
         self.bus = bus_port(self.port)
         self.args += ["--cluster-enabled", "yes",
                       "--cluster-node-timeout", str(node_timeout_ms),

@@ -5,23 +5,31 @@ from .resp import ReplyError
 from .waiting import eventually
 
 # What makes them quick (SENTINEL DEBUG, from 7.0): they say hello, ask for INFO
-# and ping this often, in ms.  The presets are 2000, 10000 and 1000.
-PERIODS = {"publish-period": 200, "info-period": 500, "ping-period": 200}
+# and ping this often, in ms, and wait no longer after they were suspended.  The
+# presets are 2000, 10000, 1000 and 30000.
+PERIODS = {"publish-period": 200, "info-period": 500, "ping-period": 200,
+           "tilt-period": 500}
+# Save points that no test reaches: without any, it is an incident.
+SAVE = "3600 1000000"
 
 
 class Sentinel(RedisServer):
     """A sentinel that knows no master yet."""
 
-    def __init__(self, **options):
+    def __init__(self, quick=True, **options):
         super().__init__("--sentinel", **options)
         self.config = self.dir / "sentinel.conf"
         self.config.write_text("")
+        self._periods = PERIODS if quick and self.version >= (7, 0, 0) else {}
 
-    def monitor(self, name, server, quorum, quick=True, **settings):
+    def start(self):
+        super().start()
+        for key, period in self._periods.items():
+            self.call("SENTINEL", "DEBUG", key, period)
+        return self
+
+    def monitor(self, name, server, quorum, **settings):
         """SENTINEL MONITOR; settings are those of SENTINEL SET."""
-        if quick and self.version >= (7, 0, 0):
-            for key, period in PERIODS.items():
-                self.call("SENTINEL", "DEBUG", key, period)
         self.call("SENTINEL", "MONITOR", name, server.host, server.port, quorum)
         for key, value in settings.items():
             self.call("SENTINEL", "SET", name, key.replace("_", "-"), value)
@@ -53,14 +61,13 @@ class SentinelGroup:
                 self._add_server(password)
             for _ in range(sentinels):
                 self.sentinels.append(
-                    Sentinel(password=sentinel_password).start())
+                    Sentinel(quick, password=sentinel_password).start())
             settings = {"down_after_milliseconds": down_after_ms,
                         "failover_timeout": 5000, "parallel_syncs": replicas or 1}
             if password:
                 settings["auth_pass"] = password
             for sentinel in self.sentinels:
-                sentinel.monitor(name, self.servers[0], self.quorum, quick,
-                                 **settings)
+                sentinel.monitor(name, self.servers[0], self.quorum, **settings)
             self.settle()
         except BaseException:
             self.close()
@@ -124,7 +131,8 @@ class SentinelGroup:
         if self.servers:
             first = self.servers[0]
             args += ["--replicaof", first.host, str(first.port)]
-        self.servers.append(RedisServer(*args, password=password).start())
+        self.servers.append(
+            RedisServer(*args, password=password, save=SAVE).start())
 
     def _master_of(self, sentinel):
         words = sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
