@@ -156,6 +156,10 @@ test_first(void **state)
 	look_twice();
 	assert_targets("a=127.0.0.1:1");
 	assert_int_equal(changes, 0);
+	/* And then no more: what it says would come back. */
+	group_set_members(group, &(struct members){ 0 }, 1, 1, now);
+	look_twice();
+	assert_targets("");
 }
 
 /* It was being written when we came. */
