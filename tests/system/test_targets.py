@@ -46,12 +46,12 @@ def test_name_that_does_not_resolve(make_daemon):
 def test_dead_target_does_not_disturb(make_redis, make_daemon, make_feed):
     """With one of two servers dead the other's feed misses no tick."""
     dead, alive = make_redis(start=False), make_redis()
-    daemon = make_daemon("-u", dead.uri, "-u", alive.uri, "-i", "0.2")
+    daemon = make_daemon("-u", dead.uri, "-u", alive.uri, "-i", "0.5")
     feed = make_feed(alive)
-    feed.wait_count(12)
+    feed.wait_count(8)
     times = feed.times[1:]
     gaps = [b - a for a, b in zip(times, times[1:])]
-    assert max(gaps) < 0.5
+    assert max(gaps) < 1
     assert daemon.status_target(alive.name)["missed"] == 0
     assert daemon.status_target(dead.name)["state"] == "down"
 
@@ -60,9 +60,9 @@ def test_hanging_target_does_not_disturb(make_redis, make_daemon, make_feed):
     """Nor does one that accepts connections and never answers."""
     mute, alive = make_redis(), make_redis()
     mute.suspend()
-    daemon = make_daemon("-u", mute.uri, "-u", alive.uri, "-i", "0.2")
+    daemon = make_daemon("-u", mute.uri, "-u", alive.uri, "-i", "0.5")
     feed = make_feed(alive)
-    feed.wait_count(25, timeout=8)
+    feed.wait_count(10, timeout=8)
     assert daemon.status_target(alive.name)["missed"] == 0
 
 
@@ -111,8 +111,8 @@ def test_slow_name_does_not_disturb(
     alive = make_redis()
     feed = make_feed(alive)
     daemon = make_daemon("-u", alive.uri, "-u", "redis://slow.invalid:6379",
-                         "-i", "0.2", env=slow_resolver, wait=False)
-    feed.wait_count(20, timeout=8)
+                         "-i", "0.5", env=slow_resolver, wait=False)
+    feed.wait_count(8, timeout=8)
     assert daemon.status_target(alive.name)["missed"] == 0
 
 
