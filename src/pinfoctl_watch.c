@@ -1,7 +1,8 @@
 /*
- * watch: the live feed, and the notices among it. A message of the feed has a channel and a text, and no target's name; so
- * where several targets share a channel this says so, and what it shows as changed is
- * against the last message on that channel, whoever's it was.
+ * watch: the live feed, and the notices among it. A message of the feed has a channel
+ * and a text, and no target's name; so where several targets share a channel this says
+ * so, and what it shows as changed is against the last message on that channel,
+ * whoever's it was.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /*
- * publisher: PUBLISH, or SPUBLISH, on a link, of the feed and of notices, and what became of it.
+ * publisher: PUBLISH, or SPUBLISH, on a link, of the feed and of notices, and what
+ * became of it.
  *
  * A PUBLISH may hang for as long as the server pauses writes. Until that of the
  * feed has answered no other of the feed is sent: what comes meanwhile is dropped
@@ -45,8 +46,9 @@ void publisher_send(struct publisher *p, struct link *link, const char *text,
 		    size_t len, struct mono now);
 
 /*
- * A notice; json is copied. link NULL: it waits for publisher_resume. One that is fleeting is published now or never, and
- * not counted. Without a channel for notices nothing happens.
+ * A notice; json is copied. link NULL: it waits for publisher_resume. One that is
+ * fleeting is published now or never, and not counted. Without a channel for notices
+ * nothing happens.
  */
 void publisher_notice(struct publisher *p, struct link *link, const char *json,
 		      bool fleeting, struct mono now);

@@ -69,10 +69,10 @@ void recorder_free(struct recorder *r);
 
 /*
  * text as the server sent it: line ends become LF; empty lines, what is neither a
- * heading nor `name:value`, and what is past the bounds is left out. Time never goes back:
- * an entry that is older than the last one gets its time. False when nothing was
- * written: a name that no target has, too many targets, a link of which nothing
- * is said.
+ * heading nor `name:value`, and what is past the bounds is left out. Time never goes
+ * back: an entry that is older than the last one gets its time. False when nothing was
+ * written: a name that no target has, too many targets, a link of which nothing is
+ * said.
  */
 bool recorder_add(struct recorder *r, const struct recording_entry *entry);
 

@@ -28,9 +28,9 @@ enum snapshot_type {
 };
 
 /*
- * X(part, name, type, unit, help), the narrow ones first. The names are the servers' own, and those of
- * the rules that users write. The source of the meanings is the servers'
- * genRedisInfoString and what shared measurement showed of it.
+ * X(part, name, type, unit, help), the narrow ones first. The names are the servers'
+ * own, and those of the rules that users write. The source of the meanings is the
+ * servers' genRedisInfoString and what shared measurement showed of it.
  */
 #define SNAPSHOT_FIELDS(X)                                                            \
 	X(NARROW, loading, NUMBER, "", "1 while a data set is being loaded")          \
