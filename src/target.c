@@ -594,6 +594,8 @@ reconnect(struct target *t, struct mono now)
 	if (!t->running)
 		return;
 	set_state(t, TARGET_STARTING, "", now);
+	/* How it is there is news: it is not to wait for the next sample. */
+	t->schedule.extra = true;
 	inquiry_open(t->inquiry, now);
 }
 

@@ -1238,6 +1238,11 @@ test_another_address(void **state)
 	/* The same address: only what it means is another thing. */
 	target->watch->telling = NULL;
 	fake_ready(feed, now);
+	/* Asked at once, beside the grid, and so not published. */
+	assert_true(inquiry_is_asking(target->inquiry));
+	serve(feed);
+	assert_state(TARGET_UP);
+	assert_int_equal(published(), 2);
 	pass_until(MS(5000));
 	serve(feed);
 	other.identity = IDENTITY_NODE;
