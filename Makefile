@@ -172,7 +172,7 @@ check-system: $(B)/pinfod $(B)/pinfoctl | ready ## the system tests (pytest), ag
 SERVERS ?= bullseye/redis bookworm-backports/valkey trixie/redis trixie/valkey \
            forky/valkey forky/redict experimental/redis
 VERSIONS_TESTS := $(wildcard $(patsubst %,tests/system/test_%.py,feed* link auth publish \
-                  incidents_* notices recording sampling status tls))
+                  incidents_* notices recording sampling status tls moves sentinel cluster managed))
 check-versions: all | ready     ## what speaks with servers, against SERVERS='bullseye/redis ...'
 	@for server in $(SERVERS); do \
 	  path=$$(tests/servers $$server) && \
