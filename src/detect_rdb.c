@@ -226,11 +226,8 @@ detect_rdb_stale(const struct view *v, struct scratch *s, struct notice *n)
 static double
 uptime_s(const struct view *v)
 {
-	double told_s = floor(get(v, F_server_time_usec) / 1e6);
-
 	return get(v, F_uptime_in_seconds) +
-	       (has(v, F_server_time_usec) ? fmax(0, floor(v->server_now_s) - told_s)
-					   : 0);
+	       fmax(0, floor(v->server_now_s) - floor(v->server_wide_s));
 }
 
 enum verdict

@@ -53,6 +53,7 @@ struct view {
 	enum child_kind child; /* of the RDB child that runs */
 	double save_age_s;     /* since the last real save; NAN: unknown */
 	double server_now_s;   /* its clock, else ours */
+	double server_wide_s;  /* what that said when the wide part came */
 	const char *address;   /* where it is; history still says where it was */
 	enum run_change run;   /* since the step before */
 	double keys_before;    /* of the run before, until all is well; -1: unknown */

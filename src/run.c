@@ -267,6 +267,7 @@ run_show(const struct run *run, const struct samples *p, const struct history *h
 	v->child = run->child;
 	v->save_age_s = save_age_s(p, h, v->at.wall);
 	v->server_now_s = server_now_s(p, v->at.wall);
+	v->server_wide_s = server_now_s(p, p->wide.came.wall);
 	v->keys_before = run->keys_before;
 	v->fsync_pending = run->fsync_pending;
 	v->tally_known = run->tally_known;
