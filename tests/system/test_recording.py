@@ -98,7 +98,8 @@ def test_save_tells_the_same(server, make_daemon, make_feed, record, tmp_path):
 
 
 def test_incident_tells_the_same(server, make_daemon, make_feed, record, tmp_path):
-    daemon = make_daemon(server, "-i", "0.5", "--sample", "0.25")
+    # Tenths are told of how long it was: half of one would be rounded either way.
+    daemon = make_daemon(server, "-i", "0.4", "--sample", "0.2")
     notices = make_feed(daemon, "pinfo:notice")
     daemon.wait_status(state="up")
     recorder = record(daemon, tmp_path / "file", "default").begun()
