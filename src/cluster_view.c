@@ -528,5 +528,5 @@ cluster_view_agree(const struct cluster_view *const views[], size_t count, bool 
 	if (tags)
 		add_tags(members, nodes, before);
 	free(nodes);
-	return *agreeing > 0;
+	return n > 0;
 }

@@ -48,8 +48,9 @@ const char *cluster_view_self(const struct cluster_view *view);
  * highest epoch, and among equals first what is said by one that hears the node.
  * With `tags` each gets a tag: what `before` (sorted; empty at first) has for it
  * while its shard owns that slot, else the smallest number as text whose slot is its
- * shard's; NULL where the shard has none. False when no view counts; *members is
- * empty then. *agreeing: how many views count.
+ * shard's; NULL where the shard has none. False when no view counts, or those that
+ * do agree on no node at all, as views of two clusters: *members is empty then.
+ * *agreeing: how many views count.
  */
 bool cluster_view_agree(const struct cluster_view *const views[], size_t count,
 			bool tags, const struct members *before,

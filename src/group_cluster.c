@@ -244,6 +244,17 @@ warn_of_cost(struct source *source)
 		    nodes, messages, messages / interval_s);
 }
 
+static const char *
+trouble(const struct source *source, unsigned heard, bool agreed)
+{
+	if (agreed)
+		return "";
+	if (heard > 0)
+		return "the nodes that are heard agree on none; are they of different "
+		       "clusters?";
+	return source->wrong != NULL ? source->wrong : "no node has answered yet";
+}
+
 static void
 on_round(void *owner, struct mono now)
 {
@@ -254,12 +265,14 @@ on_round(void *owner, struct mono now)
 	unsigned heard = 0, seats = council_seats(source->council);
 	struct members members;
 	size_t agreeing;
+	bool agreed;
 
 	for (unsigned i = 0; i < SEATS; i++)
 		if (source->seats[i].view != NULL)
 			views[heard++] = source->seats[i].view;
-	if (cluster_view_agree(views, heard, config->shard, group_members(group),
-			       &members, &agreeing)) {
+	agreed = cluster_view_agree(views, heard, config->shard, group_members(group),
+				    &members, &agreeing);
+	if (agreed) {
 		group_set_members(group, &members, agreeing, seats, now);
 		set_candidates(source, now);
 		warn_of_cost(source);
@@ -268,11 +281,7 @@ on_round(void *owner, struct mono now)
 		source->weight = NOTHING;
 	}
 	members_fini(&members);
-	group_set_trouble(group,
-			  heard > 0		  ? ""
-			  : source->wrong != NULL ? source->wrong
-						  : "no node has answered yet",
-			  heard, seats, now);
+	group_set_trouble(group, trouble(source, heard, agreed), heard, seats, now);
 }
 
 static const struct council_handlers handlers = {

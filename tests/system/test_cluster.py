@@ -8,6 +8,7 @@ import binascii
 import contextlib
 import hashlib
 import itertools
+import threading
 
 import pytest
 
@@ -379,6 +380,29 @@ def test_a_liar_among_the_seeds(lie, cluster, make_node, make_groups):
     watch.wait_targets(*names(cluster), connects=1)
     assert liar.count("CLUSTER")
     assert watch.notices.alarms() == []
+
+
+def test_two_clusters(make_node, make_groups):
+    """Nodes that no longer know each other are no reason to watch none of them."""
+    apart = threading.Event()
+    nodes = []
+
+    def reply(server):
+        me = nodes.index(server)
+        rows = [line(n, node.port, share)
+                for n, (node, share) in enumerate(zip(nodes, shares(2)))]
+        return bulk((rows[me] if apart.is_set() else "".join(rows)).encode())
+
+    nodes += [make_node(reply), make_node(reply)]
+    both = [f"orders/{node_id(n)[:8]}" for n in range(2)]
+    watch = make_groups(orders(*nodes))
+    watch.wait_targets(*both)
+    apart.set()
+    watch.daemon.wait_log("different clusters")
+    let_pass(1.2)                       # a round more
+    watch.wait_targets(*both)
+    apart.clear()
+    watch.daemon.wait_log("orders: all is well again")
 
 
 def test_many_nodes(make_node, make_groups):
