@@ -408,32 +408,76 @@ forget_candidates(struct council *c)
 	c->candidate_count = 0;
 }
 
-static bool
-is_named_before(const struct endpoint *candidates, size_t i)
+/* By address; of one address the first of them first: they lie in one array. */
+static int
+compare(const void *a, const void *b)
 {
-	for (size_t j = 0; j < i; j++)
-		if (endpoint_same_address(&candidates[j], &candidates[i]))
-			return true;
-	return false;
+	const struct endpoint *const *x = a, *const *y = b;
+	int order = endpoint_compare_address(*x, *y);
+
+	return order != 0 ? order : (*x > *y) - (*x < *y);
 }
 
-static void
+/*
+ * Those of different addresses, in their order, borrowed: one with two seats would
+ * have two votes. A cluster may have thousands.
+ */
+static const struct endpoint **
+distinct(const struct endpoint *candidates, size_t count, size_t *kept)
+{
+	const struct endpoint **list = xcalloc(count, sizeof(list[0]));
+	bool *again = xcalloc(count, sizeof(again[0]));
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = &candidates[i];
+	qsort(list, count, sizeof(list[0]), compare);
+	for (size_t i = 1; i < count; i++)
+		again[list[i] - candidates] =
+			endpoint_same_address(list[i - 1], list[i]);
+	*kept = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!again[i])
+			list[(*kept)++] = &candidates[i];
+	free(again);
+	return list;
+}
+
+static bool
+are_candidates(const struct council *c, const struct endpoint *const *list,
+	       size_t count)
+{
+	if (count != c->candidate_count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!endpoint_same(&c->candidates[i], list[i]))
+			return false;
+	return true;
+}
+
+/* False: they are so already. */
+static bool
 copy_candidates(struct council *c, const struct endpoint *candidates, size_t count)
 {
-	forget_candidates(c);
-	c->candidates = xcalloc(count, sizeof(*c->candidates));
-	/* One with two seats would have two votes. */
-	for (size_t i = 0; i < count; i++)
-		if (!is_named_before(candidates, i))
-			endpoint_copy(&c->candidates[c->candidate_count++],
-				      &candidates[i]);
+	const struct endpoint **list = distinct(candidates, count, &count);
+	bool other = !are_candidates(c, list, count);
+
+	if (other) {
+		forget_candidates(c);
+		c->candidates = xcalloc(count, sizeof(c->candidates[0]));
+		for (; c->candidate_count < count; c->candidate_count++)
+			endpoint_copy(&c->candidates[c->candidate_count],
+				      list[c->candidate_count]);
+	}
+	free(list);
+	return other;
 }
 
 void
 council_set_candidates(struct council *c, const struct endpoint *candidates,
 		       size_t count, struct mono now)
 {
-	copy_candidates(c, candidates, count);
+	if (!copy_candidates(c, candidates, count))
+		return;
 	c->recandidate = true;
 	arm(c, now);
 }

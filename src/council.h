@@ -68,8 +68,9 @@ struct council *council_new(struct event_base *base, struct resolver *resolver,
 void council_free(struct council *c);
 
 /*
- * Other candidates from now on; a seat whose own is still among them keeps it, the
- * others change on a fresh stack. Of two with one address the second is left out.
+ * These are the candidates from now on; a seat whose own is still among them keeps
+ * it, the others change on a fresh stack. Of two with one address the second is left
+ * out. The same as before change nothing.
  */
 void council_set_candidates(struct council *c, const struct endpoint *candidates,
 			    size_t count, struct mono now);

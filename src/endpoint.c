@@ -292,14 +292,21 @@ endpoint_name(const struct endpoint *e, char buf[static ENDPOINT_TEXT_BYTES])
 	return buf;
 }
 
+int
+endpoint_compare_address(const struct endpoint *a, const struct endpoint *b)
+{
+	int order = (a->path != NULL) - (b->path != NULL);
+
+	if (order == 0)
+		order = a->path != NULL ? strcmp(a->path, b->path)
+					: strcasecmp(a->host, b->host);
+	return order != 0 || a->path != NULL ? order : a->port - b->port;
+}
+
 bool
 endpoint_same_address(const struct endpoint *a, const struct endpoint *b)
 {
-	if ((a->path == NULL) != (b->path == NULL))
-		return false;
-	if (a->path != NULL)
-		return strcmp(a->path, b->path) == 0;
-	return a->port == b->port && strcasecmp(a->host, b->host) == 0;
+	return endpoint_compare_address(a, b) == 0;
 }
 
 static bool

@@ -81,7 +81,11 @@ void endpoint_tls_copy(struct endpoint_tls *to, const struct endpoint_tls *from)
 void endpoint_tls_fini(struct endpoint_tls *tls);
 bool endpoint_tls_same(const struct endpoint_tls *a, const struct endpoint_tls *b);
 
-/* Whether both lead to the same address as written; names are not resolved. */
+/*
+ * An order of addresses as they are written; names are not resolved. What comes out
+ * as 0 leads to the same one.
+ */
+int endpoint_compare_address(const struct endpoint *a, const struct endpoint *b);
 bool endpoint_same_address(const struct endpoint *a, const struct endpoint *b);
 
 /* The same, and the same user by the same password, and the same TLS. */

@@ -42,8 +42,6 @@ struct source {
 	struct group *group;
 	struct council *council;
 	struct seat seats[SEATS];
-	struct endpoint *candidates; /* of the council, as it was told last */
-	size_t candidate_count;
 	/*
 	 * Why nobody is heard: the weightiest reason since, and not the last one, or
 	 * it would change with each node that is tried in vain.
@@ -149,27 +147,6 @@ on_gone(void *owner, unsigned seat, const struct endpoint *where, const char *re
  * A round.
  */
 
-static void
-forget_candidates(struct source *source)
-{
-	for (size_t i = 0; i < source->candidate_count; i++)
-		endpoint_fini(&source->candidates[i]);
-	free(source->candidates);
-	source->candidates = NULL;
-	source->candidate_count = 0;
-}
-
-static bool
-are_candidates(const struct source *source, const struct endpoint *all, size_t count)
-{
-	if (count != source->candidate_count)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (!endpoint_same(&all[i], &source->candidates[i]))
-			return false;
-	return true;
-}
-
 /* A seed is often another name of a node: in two seats it would have two votes. */
 static bool
 is_asked_elsewhere(const struct source *source, const struct member *m)
@@ -209,19 +186,8 @@ set_candidates(struct source *source, struct mono now)
 		all[count].host = m->endpoint.host;
 		all[count++].port = m->endpoint.port;
 	}
-	if (are_candidates(source, all, count)) {
-		free(all);
-		return;
-	}
 	council_set_candidates(source->council, all, count, now);
-	forget_candidates(source);
-	for (size_t i = 0; i < count; i++) {
-		struct endpoint borrowed = all[i];
-
-		endpoint_copy(&all[i], &borrowed);
-	}
-	source->candidates = all;
-	source->candidate_count = count;
+	free(all);
 }
 
 /* PUBLISH goes to all other nodes; SPUBLISH only to those of the same shard. */
@@ -318,7 +284,6 @@ free_source(void *arg)
 	council_free(source->council);
 	for (unsigned i = 0; i < SEATS; i++)
 		cluster_view_free(source->seats[i].view);
-	forget_candidates(source);
 	free(source->wrong);
 	free(source);
 }

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "json.h"
 #include "log.h"
@@ -325,14 +324,8 @@ static int
 compare_addresses(const void *a, const void *b)
 {
 	const struct found *x = a, *y = b;
-	const struct endpoint *e = &x->endpoint, *f = &y->endpoint;
-	int by_address = order(e->path != NULL, f->path != NULL);
+	int by_address = endpoint_compare_address(&x->endpoint, &y->endpoint);
 
-	if (by_address == 0)
-		by_address = e->path != NULL ? strcmp(e->path, f->path)
-					     : strcasecmp(e->host, f->host);
-	if (by_address == 0)
-		by_address = e->port - f->port;
 	return by_address != 0 ? by_address : order(x->index, y->index);
 }
 

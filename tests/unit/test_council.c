@@ -600,6 +600,46 @@ test_other_candidates(void **state)
 }
 
 static void
+test_same_candidates(void **state)
+{
+	struct link *link;
+
+	(void)state;
+	begin_well(3);
+	link = at(0);
+	candidates[3] = candidates[1];
+	council_set_candidates(council, candidates, 4, now);
+	assert_true(due.ns > now.ns);
+	assert_seated("ABC");
+	assert_ptr_equal(at(0), link);
+}
+
+/*
+ * Nodes of a large cluster that come and go time and again cost milliseconds:
+ * comparing each with each would take seconds at each change. The limit leaves room
+ * for sanitizers and a busy machine.
+ */
+static void
+test_cost_of_candidates(void **state)
+{
+	enum { MANY = 10000, CHANGES = 20 };
+	static struct endpoint many[MANY];
+	static char names[MANY][16];
+	struct mono before = clock_now();
+
+	(void)state;
+	begin_well(3);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(names[i], sizeof(names[i]), "10.0.%d.%d", i / 250, i % 250);
+		many[i] = (struct endpoint){ .host = names[i], .port = 7000 };
+	}
+	for (size_t i = 0; i < CHANGES; i++)
+		council_set_candidates(council, many, MANY - i, now);
+	assert_int_equal(council_seats(council), 3);
+	assert_true(clock_diff_s(clock_now(), before) < 5);
+}
+
+static void
 test_no_candidates(void **state)
 {
 	(void)state;
@@ -632,6 +672,8 @@ main(void)
 		T(test_useless_rotation),
 		T(test_no_rotation),
 		T(test_other_candidates),
+		T(test_same_candidates),
+		T(test_cost_of_candidates),
 		T(test_no_candidates),
 	};
 
