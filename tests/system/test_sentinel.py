@@ -6,14 +6,13 @@ scripted ones that lie.
 """
 
 import contextlib
-import json
 import os
 import time
 
 import pytest
 
 from harness import (
-    SLOW, Feed, SentinelGroup, answer, conf_group, eventually, free_port,
+    SLOW, Feed, SentinelGroup, answer, conf_group, eventually, free_port, info,
     let_pass, nothing_for,
 )
 
@@ -148,16 +147,17 @@ def announcements(sentinels):
         feed.close()
 
 
-def first_from(feed, server, since):
-    """When the feed, as JSON, first came from a server after a moment."""
-    for message in feed.since(since):
-        if json.loads(message.data)["server"]["address"] == server.name:
+def first_sample(samples, server, since):
+    """When a server's first answer came that bears its name: its run_id."""
+    run_id = info(server, "server")["run_id"].encode()
+    for message in samples.since(since):
+        if run_id in message.data:
             return message.time
     return None
 
 
-def measure(watch, feed, sentinels, announced, kill):
-    """One failover: how long after the announcement the feed was the new one's."""
+def measure(watch, samples, sentinels, announced, kill):
+    """One failover: how long after the announcement the new one was sampled."""
     old, since = sentinels.master, time.monotonic()
     if kill:
         old.kill()
@@ -165,8 +165,8 @@ def measure(watch, feed, sentinels, announced, kill):
         sentinels.begin_failover()
     said = eventually(lambda: announced(since), 20, what="+switch-master")
     new = eventually(lambda: sentinels.master is not old and sentinels.master, 10)
-    heard = eventually(lambda: first_from(feed, new, since), 10,
-                       what="the new master's feed")
+    heard = eventually(lambda: first_sample(samples, new, since), 10,
+                       what="a sample of the new master")
     if kill:
         old.start("--replicaof", new.host, new.port)
     watch.wait_address("cache", new)
@@ -176,22 +176,21 @@ def measure(watch, feed, sentinels, announced, kill):
 
 @pytest.mark.timeout(max(60, 15 * FAILOVERS) * SLOW)
 @pytest.mark.parametrize("kill", [False, True], ids=["asked", "killed"])
-def test_failover(kill, sentinels, announcements, make_groups, closing):
-    """The feed is the new master's within a sample of the announcement.
+def test_failover(kill, sentinels, announcements, make_groups, make_feed):
+    """The new master is sampled within a sample of the announcement.
 
     The switch is told once each time; nothing else is but what a killed master
-    is: it was down.
+    is: it was down.  The channel stays, and each tick of its is published.
     """
-    watch = make_groups(cache(sentinels), format="json")
-    watch.wait_targets("cache")
-    feed = closing(watch.feed("cache"))
-    feed.wait_count(2)
+    watch = make_groups(cache(sentinels))
+    watch.wait_known("cache")
+    samples = make_feed(watch.daemon, "pinfod:samples:cache")
     late = []
     for n in range(FAILOVERS):
-        late.append(measure(watch, feed, sentinels, announcements, kill))
+        late.append(measure(watch, samples, sentinels, announcements, kill))
         watch.notices.wait("role.switched", count=n + 1, kind="fact")
     print("late by", " ".join(f"{s:.3f}" for s in sorted(late)))
-    feed.wait_more(3)
+    make_feed(sentinels.master).wait_count(3)
     assert len(told_of(watch, "role.switched")) == FAILOVERS
     assert not watch.notices.all("server.restarted*")
     assert watch.notices.alarms("link.down" if kill else "") == []
