@@ -479,7 +479,8 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
 		.meaning = "A failover, or REPLICAOF. Of another server the figures say what "
 			   "the one before had not saved; what had not reached its replicas "
 			   "is lost when it failed.",
-		.unless = "",
+		.unless = "the master that sentinels name is demoted: it is told when another "
+			  "one has got its role",
 		.until = "",
 		.advice = "",
 		.blind = "",

@@ -190,6 +190,9 @@ tell_role(const struct telling *t)
 	if (v->prev->role[0] == '\0' || v->cur->role[0] == '\0' ||
 	    strcmp(v->prev->role, v->cur->role) == 0)
 		return;
+	/* A master that sentinels name: who takes over tells it, by tell_switch. */
+	if (v->is_role && strcmp(v->cur->role, "slave") == 0)
+		return;
 	n = facts_notice(FACT_ROLE_SWITCHED, SEVERITY_INFO, v->at);
 	detect_say(&n, "it was %s and is %s", v->prev->role, v->cur->role);
 	emit(t, FACT_ROLE_SWITCHED, &n);

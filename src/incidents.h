@@ -56,6 +56,7 @@ struct view {
 	double server_wide_s;  /* what that said when the wide part came */
 	const char *address;   /* where it is; history still says where it was */
 	enum run_change run;   /* since the step before */
+	bool is_role;	       /* what is watched is a role, whoever has it */
 	double keys_before;    /* of the run before, until all is well; -1: unknown */
 	bool fsync_pending;    /* in a sample and in all four repeats of it */
 	/*

@@ -263,6 +263,7 @@ run_show(const struct run *run, const struct samples *p, const struct history *h
 	v->prev = p->comparable ? &p->prev : &p->cur;
 	v->fresh = p->fresh;
 	v->address = p->address;
+	v->is_role = p->identity == IDENTITY_ROLE;
 	v->history = h;
 	v->child = run->child;
 	v->save_age_s = save_age_s(p, h, v->at.wall);

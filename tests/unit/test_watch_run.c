@@ -262,6 +262,26 @@ test_role_is_switched(void **arg)
 	drive_end(&d);
 }
 
+/* Seen as a replica before it is known who took over: one failover, told once. */
+static void
+test_role_is_handed_over(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	begin_at(&d, IDENTITY_ROLE);
+	drive_set(&d, "role", "slave");
+	drive_until(&d, 10);
+	expect_nothing(&d);
+	set_address(&d, "b:2", IDENTITY_ROLE);
+	move(&d);
+	drive_set(&d, "role", "master");
+	drive_until(&d, 11);
+	expect_facts(&d, "11 role.switched\n");
+	expect_said(&d, "role.switched", "it is at b:2 now");
+	drive_end(&d);
+}
+
 /* Promoted, and empty: also when pinfod itself restarts, before it and after. */
 static void
 test_role_is_switched_to_an_empty_server(void **arg)
@@ -561,6 +581,7 @@ main(void)
 		cmocka_unit_test(test_another_server_while_pinfod_was_away),
 		cmocka_unit_test(test_another_address_and_back),
 		cmocka_unit_test(test_role_is_switched),
+		cmocka_unit_test(test_role_is_handed_over),
 		cmocka_unit_test(test_role_is_switched_to_an_empty_server),
 		cmocka_unit_test(test_role_is_not_switched),
 		cmocka_unit_test(test_role_is_switched_after_a_stop),
