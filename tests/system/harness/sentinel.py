@@ -20,11 +20,11 @@ class Sentinel(RedisServer):
         super().__init__("--sentinel", **options)
         self.config = self.dir / "sentinel.conf"
         self.config.write_text("")
-        self._periods = PERIODS if quick and self.version >= (7, 0, 0) else {}
+        self.quick = quick and self.version >= (7, 0, 0)
 
     def start(self):
         super().start()
-        for key, period in self._periods.items():
+        for key, period in PERIODS.items() if self.quick else ():
             self.call("SENTINEL", "DEBUG", key, period)
         return self
 
@@ -52,7 +52,7 @@ class SentinelGroup:
     """
 
     def __init__(self, name="mymaster", replicas=2, sentinels=3, quick=True,
-                 password=None, sentinel_password=None, down_after_ms=500):
+                 password=None, sentinel_password=None):
         self.name = name
         self.quorum = sentinels // 2 + 1
         self.servers, self.sentinels = [], []
@@ -62,6 +62,8 @@ class SentinelGroup:
             for _ in range(sentinels):
                 self.sentinels.append(
                     Sentinel(quick, password=sentinel_password).start())
+            # Two pings at the least, or a busy machine is taken for a dead server.
+            down_after_ms = 500 if self.sentinels[0].quick else 2500
             settings = {"down_after_milliseconds": down_after_ms,
                         "failover_timeout": 5000, "parallel_syncs": replicas or 1}
             if password:
