@@ -54,8 +54,8 @@ no_target(struct call *c, const char *name)
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
 				      n > 0 ? ", " : "", known);
 	}
-	resp_error(c->out, "NOTARGET no target is called '%.80s'; there is: %s", name,
-		   list);
+	resp_error(c->out, "NOTARGET no target is called '%.80s'; there %s%s", name,
+		   n > 0 ? "is: " : "are none", list);
 }
 
 bool

@@ -104,6 +104,10 @@ run_interval(struct call *c)
 	int64_t ns;
 	char text[32];
 
+	if (c->argc == 1 && fleet_count(fleet) == 0) {
+		resp_error(c->out, "ERR there are no targets now");
+		return;
+	}
 	if (c->argc == 1) {
 		ns = target_interval_ns(fleet_at(fleet, 0));
 		for (size_t i = 1; i < fleet_count(fleet); i++) {

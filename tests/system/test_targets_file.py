@@ -1,5 +1,6 @@
 """Targets of a file that changes while pinfod runs: who comes, goes and stays."""
 
+import contextlib
 import json
 import os
 import random
@@ -335,6 +336,26 @@ def test_missing_at_the_start(server, file, make_daemon):
     file.replace(line(server, "carts"))
     daemon.wait_log("carts: up")
     wait_group(daemon, targets=1, heard=1, trouble=None)
+
+
+COMMANDS = [
+    "START", "STOP", "STATUS", "STATUS JSON", "TARGETS", "POLL", "INTERVAL", "METRICS",
+    "INFO", "INCIDENTS", "INCIDENTS JSON", "SILENCES", "SILENCE * * 1m", "UNSILENCE * *",
+    "RELOAD", "CONFIG", "HELP", *(f"{verb} nobody" for verb in (
+        "START", "STOP", "STATUS", "POLL", "INCIDENTS", "ACK", "ACL")),
+]
+
+
+def test_commands_without_targets(file, make_daemon):
+    """There may be none, and nobody is harmed by asking."""
+    daemon = make_daemon(*file.flags)
+    for words in COMMANDS:
+        with contextlib.suppress(ReplyError):
+            daemon.do(*words.split())
+    with pytest.raises(ReplyError, match="there are no targets"):
+        daemon.do("INTERVAL")
+    with pytest.raises(ReplyError, match="there are none"):
+        daemon.do("POLL", "nobody")
 
 
 def test_emptied_on_purpose(server, file, make_daemon):
