@@ -133,8 +133,7 @@ run_interval(struct call *c)
 		return;
 	}
 	call_log(c);
-	for (size_t i = 0; i < fleet_count(fleet); i++)
-		target_set_interval(fleet_at(fleet, i), ns, c->now);
+	fleet_set_interval(fleet, ns, c->now);
 	call_ok(c);
 }
 

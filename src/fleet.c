@@ -47,6 +47,7 @@ struct fleet {
 	uint64_t *marks;		   /* of each target, see mark_of */
 	size_t count;
 	enum order ordered;
+	int64_t interval_ns; /* that was ordered for all; 0: none */
 };
 
 /*
@@ -398,17 +399,34 @@ take_over(struct fleet *f, const struct target_config *configs, size_t count,
 	}
 }
 
+/* What was ordered ends when the configurations themselves say something new. */
+static bool
+intervals_change(const struct fleet *f, const struct target_config *configs,
+		 const bool *fresh)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		if (!fresh[i] &&
+		    target_config(f->targets[i])->interval_ns != configs[i].interval_ns)
+			return true;
+	}
+	return false;
+}
+
 /* A reload tells all of them, who then tell anew what is open. */
 static void
 tell(struct fleet *f, enum fleet_change change, const struct target_config *configs,
      const bool *fresh, struct mono now)
 {
+	if (change == FLEET_RELOAD && intervals_change(f, configs, fresh))
+		f->interval_ns = 0;
 	for (size_t i = 0; i < f->count; i++) {
 		struct target *t = f->targets[i];
 		bool start = !configs[i].stopped;
 
 		if (change == FLEET_DISCOVERY && f->ordered != NOTHING)
 			start = f->ordered == TO_START;
+		if (change == FLEET_DISCOVERY && fresh[i] && f->interval_ns > 0)
+			target_set_interval(t, f->interval_ns, now);
 		if (fresh[i] && start)
 			target_start(t, first_of(i, f->count, now), now);
 		else if (!fresh[i] && (change == FLEET_RELOAD ||
@@ -477,6 +495,14 @@ fleet_stop(struct fleet *f, struct mono now)
 	f->ordered = TO_STOP;
 	for (size_t i = 0; i < f->count; i++)
 		target_stop(f->targets[i], now);
+}
+
+void
+fleet_set_interval(struct fleet *f, int64_t interval_ns, struct mono now)
+{
+	f->interval_ns = interval_ns;
+	for (size_t i = 0; i < f->count; i++)
+		target_set_interval(f->targets[i], interval_ns, now);
 }
 
 struct target_report *

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "clock.h"
 
@@ -82,6 +83,12 @@ struct target *fleet_at(const struct fleet *fleet, size_t i);
 void fleet_start(struct fleet *fleet, struct mono now);
 
 void fleet_stop(struct fleet *fleet, struct mono now);
+
+/*
+ * Sets the interval of all that there are, and of those that discovery finds later:
+ * until a reload in which that of a target's configuration changes.
+ */
+void fleet_set_interval(struct fleet *fleet, int64_t interval_ns, struct mono now);
 
 /*
  * An array of fleet_count reports; the caller frees it. The strings in it are

@@ -454,6 +454,20 @@ def test_stop_and_start_of_all(make_redis, file, make_daemon):
         daemon.wait_status(name, state="up")
 
 
+def test_interval_of_all(make_redis, file, make_daemon):
+    """Of those who are found later, too, also when nobody was there."""
+    one, two = make_redis(), make_redis()
+    file.replace("# nobody\n")
+    daemon = make_daemon(*file.flags)
+    daemon.do("INTERVAL", "2")
+    file.replace(line(one, "a"))
+    daemon.wait_status("a", interval_s=2)
+    daemon.do("INTERVAL", "3")
+    file.replace(line(one, "a") + line(two, "b"))
+    daemon.wait_status("b", interval_s=3)
+    assert daemon.do("INTERVAL") == "3"
+
+
 def test_not_started(make_redis, file, make_daemon):
     """--stopped: they wait for START, and those found after it do not."""
     one, two = make_redis(), make_redis()

@@ -20,12 +20,15 @@ static struct event_base *base;
 static struct bus *bus;
 static struct fleet *fleet;
 
+static int64_t interval_ns; /* of what is configured */
+
 static int
 make(void **state)
 {
 	(void)state;
 	log_set_level(LOG_LEVEL_ERROR);
 	fake_infos = 0;
+	interval_ns = 5 * NS_PER_S;
 	base = event_base_new();
 	bus = bus_new();
 	fleet = fleet_new(base, bus, NULL);
@@ -63,8 +66,8 @@ change_to(enum fleet_change change, const char *letters)
 			.name = names[count],
 			.endpoint = { .path = path },
 			.channel = pinfo,
-			.interval_ns = 5 * NS_PER_S,
-			.sample_ns = 5 * NS_PER_S,
+			.interval_ns = interval_ns,
+			.sample_ns = interval_ns,
 			.stopped = stopped,
 		};
 		count++;
@@ -234,6 +237,28 @@ test_discovered_start(void **state)
 	discover("ab-h");
 	assert_false(target_is_running(find('a')));
 	assert_true(target_is_running(find('h')));
+}
+
+/* So is the interval that was ordered, until the configuration has another one. */
+static void
+test_discovered_interval(void **state)
+{
+	(void)state;
+	configure("a");
+	fleet_set_interval(fleet, NS_PER_S, NOW);
+	discover("ab");
+	assert_int_equal(target_interval_ns(find('a')), NS_PER_S);
+	assert_int_equal(target_interval_ns(find('b')), NS_PER_S);
+	configure("abc");
+	assert_int_equal(target_interval_ns(find('b')), NS_PER_S);
+	assert_int_equal(target_interval_ns(find('c')), 5 * NS_PER_S);
+	discover("abcd");
+	assert_int_equal(target_interval_ns(find('d')), NS_PER_S);
+	interval_ns = 2 * NS_PER_S;
+	configure("abcd");
+	discover("abcde");
+	assert_int_equal(target_interval_ns(find('a')), 2 * NS_PER_S);
+	assert_int_equal(target_interval_ns(find('e')), 2 * NS_PER_S);
 }
 
 /* A reload tells all, discovery only who is not as he was. */
@@ -455,6 +480,7 @@ main(void)
 		TEST(test_watch),
 		TEST(test_report_order),
 		TEST(test_discovered_start),
+		TEST(test_discovered_interval),
 		TEST(test_discovered_differences),
 		TEST(test_learnt),
 		TEST(test_nothing_learnt),
