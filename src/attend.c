@@ -16,8 +16,10 @@
 #include "log.h"
 #include "notice.h"
 #include "report.h"
+#include "rules.h"
 #include "silences.h"
 #include "target.h"
+#include "target_config.h"
 #include "watch.h"
 #include "xalloc.h"
 
@@ -227,14 +229,54 @@ pattern_ok(struct call *c, int i)
 	return false;
 }
 
+/* Whether an incident or a fact may ever have such an id. */
+static bool
+is_of_incidents(const struct fleet *fleet, const char *pattern)
+{
+	for (size_t i = 0; i < CATALOGUE_COUNT; i++) {
+		if (glob_match(pattern, catalogue_entry((enum incident)i)->id))
+			return true;
+	}
+	for (size_t i = 0; i < fleet_count(fleet); i++) {
+		const struct rules *rules = &target_config(fleet_at(fleet, i))->rules;
+
+		for (size_t k = 0; k < rules->own_count; k++) {
+			if (glob_match(pattern, rules->own[k].id))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_of_targets(const struct fleet *fleet, const char *pattern)
+{
+	for (size_t i = 0; i < fleet_count(fleet); i++) {
+		if (glob_match(pattern, target_name(fleet_at(fleet, i))))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Incidents are known, so that a pattern for none of them is a slip of the hand. A
+ * target may be found later: then it is silent, and till then the answer says so.
+ */
 void
 attend_silence(struct call *c)
 {
 	struct instant at = instant_of(c);
+	char *text;
 	int64_t ns;
 
 	if (!pattern_ok(c, 1) || !pattern_ok(c, 2))
 		return;
+	if (!is_of_incidents(c->on->fleet, call_word(c, 1))) {
+		resp_error(c->out,
+			   "ERR no incident is called '%.80s'; EXPLAIN lists them",
+			   call_word(c, 1));
+		return;
+	}
 	if (!duration_parse(call_word(c, 3), &ns) || ns < SILENCE_MIN_NS ||
 	    ns > SILENCE_MAX_NS) {
 		resp_error(c->out,
@@ -251,7 +293,15 @@ attend_silence(struct call *c)
 		return;
 	}
 	call_log(c);
-	call_ok(c);
+	if (is_of_targets(c->on->fleet, call_word(c, 2))) {
+		call_ok(c);
+		return;
+	}
+	text = xasprintf("OK, but no target is called '%.80s' as yet; TARGETS lists "
+			 "what there is",
+			 call_word(c, 2));
+	resp_status(c->out, text);
+	free(text);
 }
 
 void

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import ReplyError, eventually
+from harness import ConfFile, ReplyError, conf_target, conf_text, eventually
 
 
 @pytest.fixture
@@ -117,14 +117,32 @@ def test_wrong(words, part, fake, make_daemon):
         make_daemon(fake).do(*words)
 
 
+def test_silence_of_nothing(fake, make_daemon, tmp_path):
+    """A slip of the hand is told: an error, or OK for a target yet to come."""
+    file = ConfFile(tmp_path, conf_text(conf_target(
+        fake, name="orders", incidents=["changes.high warning when "
+                                        "rdb_changes_since_last_save > 5: ours"])))
+    daemon = make_daemon(*file.flags)
+    for pattern in ("rbd.*", "rdb", "rdb.save_failed?", "changes.low"):
+        with pytest.raises(ReplyError, match="no incident is called"):
+            daemon.do("SILENCE", pattern, "*", "1h")
+    assert daemon.do("SILENCES") == []
+    for pattern in ("rdb.*", "role.switched", "changes.high"):
+        assert daemon.do("SILENCE", pattern, "ord*", "1h") == "OK"
+    said = daemon.do("SILENCE", "rdb.*", "ordres", "1h")
+    assert said == ("OK, but no target is called 'ordres' as yet; "
+                    "TARGETS lists what there is")
+    assert daemon.do("SILENCES")[-1].startswith("rdb.* on ordres until ")
+
+
 def test_too_many_silences(fake, make_daemon):
     """64 of them; the same one again is a new end."""
     daemon = make_daemon(fake)
     for i in range(64):
-        assert daemon.do("SILENCE", f"x{i}", "*", "1h") == "OK"
+        assert daemon.do("SILENCE", "*" * (i + 1), "*", "1h") == "OK"
     with pytest.raises(ReplyError, match="64 silences already"):
-        daemon.do("SILENCE", "y", "*", "1h")
-    assert daemon.do("SILENCE", "x3", "*", "2h") == "OK"
+        daemon.do("SILENCE", "rdb.*", "*", "1h")
+    assert daemon.do("SILENCE", "***", "*", "2h") == "OK"
     assert len(daemon.do("SILENCES")) == 64
 
 
