@@ -18,16 +18,9 @@ static char *
 acl_text(const struct view_target *t)
 {
 	bool node = t->identity != NULL && strcmp(t->identity, "node") == 0;
-	char *channel = xstrdup(t->channel), *line;
-	size_t len = strlen(channel);
 
-	/* It ends with {tag}. */
-	if (t->tag != NULL && len > strlen(t->tag) + 2)
-		channel[len - strlen(t->tag) - 2] = '\0';
-	line = acl_line(t->user, t->server_version, channel, t->tag,
+	return acl_line(t->user, t->server_version, t->channel, t->tag,
 			node ? IDENTITY_NODE : IDENTITY_ADDRESS);
-	free(channel);
-	return line;
 }
 
 /* What is to be said beside the line, which is NULL where there are no ACLs. */

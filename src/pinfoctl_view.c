@@ -84,6 +84,21 @@ text_or(json_t *object, const char *member, const char *otherwise)
 	return value != NULL ? value : otherwise;
 }
 
+/* Of the channels as they are on the control socket: without the tag at their end. */
+static const char *
+channel(json_t *object, const char *member)
+{
+	json_t *value = json_object_get(object, member);
+	const char *tag = text(object, "tag"), *name = text(object, member);
+	size_t len = name != NULL ? strlen(name) : 0;
+	size_t end = tag != NULL ? strlen(tag) + strlen("{}") : 0;
+
+	if (end == 0 || len <= end || name[len - end] != '{')
+		return name;
+	json_string_setn(value, name, len - end);
+	return json_string_value(value);
+}
+
 static double
 number(json_t *object, const char *member)
 {
@@ -115,8 +130,8 @@ read_target(struct view_target *t, json_t *o)
 		.address = text_or(o, "address", "?"),
 		.state = text_or(o, "state", "?"),
 		.reason = text(o, "reason"),
-		.channel = text_or(o, "channel", "?"),
-		.notices = text(o, "notices"),
+		.channel = channel(o, "channel"),
+		.notices = channel(o, "notices"),
 		.tag = text(o, "tag"),
 		.identity = text(o, "identity"),
 		.server = text(o, "server"),
@@ -132,6 +147,8 @@ read_target(struct view_target *t, json_t *o)
 		.missed = number(o, "missed"),
 		.dropped = number(o, "dropped"),
 	};
+	if (t->channel == NULL)
+		t->channel = "?";
 	read_persistence(t, o);
 }
 

@@ -18,7 +18,8 @@ struct wire;
 /*
  * One target. Texts are NULL and numbers negative where the daemon said null, or
  * nothing; name, address, state, channel and publish_state are never NULL.
- * Names as in docs/PROTOCOL.md.
+ * Names as in docs/PROTOCOL.md; but channel and notices are without the tag, as the
+ * control socket has them.
  */
 struct view_target {
 	const char *name, *address, *state, *reason, *channel, *notices;

@@ -1201,6 +1201,24 @@ def test_watch(server, make_daemon, ctl):
     assert process.stderr.read() == b""
 
 
+def test_watch_by_shard(scripted):
+    """Its channels have a tag on the server, and none on the control socket."""
+    said = []
+
+    def subscribe(_connection, words):
+        said.append(words)
+        return b"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n"
+
+    ctl = scripted(STATUS=status(target("a/1", channel="pinfo:a/1{42}", tag="42",
+                                        notices="pinfo:notice{42}")),
+                   SUBSCRIBE=subscribe)
+    process = ctl.spawn("watch", "a/1")
+    eventually(lambda: said)
+    process.kill()
+    assert process.communicate()[1] == b""
+    assert said == [[b"SUBSCRIBE", b"pinfo:a/1", b"pinfo:notice"]]
+
+
 def test_watch_json(make_fake, make_daemon, ctl):
     """One object a message, with the text as it was."""
     daemon = make_daemon(make_fake(info=b"a:1\r\n\xffb\r\n"), "-i", "0.2")
