@@ -161,8 +161,10 @@ set_state(struct target *t, enum target_state state, const char *reason,
 		return;
 	t->state = state;
 	t->since = now;
+	/* What is silent has been so since its last answer. */
 	if (was == TARGET_UP || was == TARGET_STARTING)
-		t->trouble = now;
+		t->trouble = was == TARGET_UP && state == TARGET_SILENT ? t->last_sample
+									: now;
 	log_state(t, was, now);
 	if (t->env->changed != NULL)
 		t->env->changed(t->env->watcher, now);

@@ -1073,6 +1073,24 @@ test_log(void **state)
 		     "it: ACL SETUSER <user> +info +publish &pinfo*\n");
 }
 
+/* It has been silent since its last answer, not since that was noticed. */
+static void
+test_log_of_silence(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_NOTICE);
+	start_up();
+	pass_until(MS(5000));
+	c = capture_begin();
+	fake_overdue(target->inquiry->feed, now = MS(7000));
+	now = MS(7500);
+	serve(target->inquiry->feed);
+	assert_lines(c, "warning: orders: silent: no answer for 2 s (/run/redis.sock)\n"
+			"notice: orders: up again after 7.5 s\n");
+}
+
 static void
 test_log_at_start(void **state)
 {
@@ -1622,6 +1640,7 @@ main(void)
 		TEST(test_interval_while_stopped),
 		TEST(test_interval_before_the_first),
 		TEST(test_log),
+		TEST(test_log_of_silence),
 		TEST(test_log_at_start),
 		TEST(test_samples),
 		TEST(test_sample_serves_the_tick),
