@@ -439,10 +439,6 @@ void
 fleet_configure(struct fleet *f, enum fleet_change change,
 		const struct target_config *configs, size_t count, struct mono now)
 {
-	static const char *const gone[] = {
-		[FLEET_RELOAD] = "no longer configured",
-		[FLEET_DISCOVERY] = "no longer in its group",
-	};
 	struct target **old = f->targets;
 	size_t old_count = f->count;
 	bool *kept = xcalloc(old_count + 1, sizeof(kept[0]));
@@ -456,7 +452,9 @@ fleet_configure(struct fleet *f, enum fleet_change change,
 	for (size_t i = 0; i < old_count; i++) {
 		if (kept[i])
 			continue;
-		log_notice(target_name(old[i]), "%s", gone[change]);
+		/* Of others their group says why, and who says so. */
+		if (change == FLEET_RELOAD)
+			log_notice(target_name(old[i]), "no longer configured");
 		drop(f, old[i]);
 	}
 	free(f->marks);

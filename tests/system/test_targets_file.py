@@ -269,7 +269,7 @@ def test_moved(make_redis, file, make_daemon):
     daemon.wait_status("carts", timeout=10, state="up", address=two.name)
     eventually(lambda: not clients(one))
     daemon.wait_log(f"{file.path}: carts is {two.name} now, no longer {one.name}")
-    assert not daemon.log_lines("no longer in its group")
+    assert not daemon.log_lines("has gone")
 
 
 def test_bad_lines(make_redis, file, make_daemon):
@@ -366,7 +366,7 @@ def test_emptied_on_purpose(server, file, make_daemon):
     file.replace("# nobody\n")
     wait_names(daemon, [])
     eventually(lambda: not clients(server))
-    assert daemon.log_lines("carts: no longer in its group")
+    assert daemon.log_lines(f"{file.path}: carts at {server.name} has gone")
 
 
 # Beside others.
