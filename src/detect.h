@@ -36,6 +36,13 @@ detect_fn detect_writes_refused;
 void detect_say(struct notice *n, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* What follows a number for its plural. */
+static inline const char *
+detect_s(double n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* "1,234" changes and the like would be nicer; "12.3 MiB" in buf. */
 const char *detect_size(char buf[static 32], double bytes);
 

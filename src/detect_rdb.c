@@ -78,6 +78,7 @@ detect_rdb_save_failed(const struct view *v, struct scratch *s, struct notice *n
 			"permissions (CONFIG GET dir); then BGSAVE",
 	};
 	bool failed = get(v, F_rdb_last_bgsave_status) == 0;
+	double changes = get(v, F_rdb_changes_since_last_save);
 	char age[AGE_BYTES];
 	int cause;
 
@@ -89,8 +90,8 @@ detect_rdb_save_failed(const struct view *v, struct scratch *s, struct notice *n
 	if (!failed)
 		return VERDICT_CLEAR;
 	cause = (int)s->n[0];
-	detect_say(n, "the last save failed%s; %.0f changes not saved%s", causes[cause],
-		   get(v, F_rdb_changes_since_last_save), age_text(age, v));
+	detect_say(n, "the last save failed%s; %.0f change%s not saved%s",
+		   causes[cause], changes, detect_s(changes), age_text(age, v));
 	say_changes(v, n);
 	notice_figure(n, "attempts", has(v, F_rdb_saves) ? get(v, F_rdb_saves) : NAN);
 	if (advice[cause] != NULL)
@@ -216,8 +217,8 @@ detect_rdb_stale(const struct view *v, struct scratch *s, struct notice *n)
 			fmax(limit(v, T_STALE_CRITICAL), warning));
 	if (verdict == VERDICT_CLEAR)
 		return verdict;
-	detect_say(n, "the last save was %s ago, %.0f changes since then",
-		   clock_span(span, v->save_age_s), changes);
+	detect_say(n, "the last save was %s ago, %.0f change%s since then",
+		   clock_span(span, v->save_age_s), changes, detect_s(changes));
 	say_changes(v, n);
 	return verdict;
 }
@@ -241,8 +242,8 @@ detect_rdb_never_saved(const struct view *v, struct scratch *s, struct notice *n
 	if (changes <= 0 || get(v, F_aof_enabled) != 0 || !rdb_matters(v) ||
 	    !isnan(v->save_age_s) || uptime < stale_after_s(v))
 		return VERDICT_CLEAR;
-	detect_say(n, "%.0f changes, and nothing was saved since the start %s ago",
-		   changes, clock_span(span, uptime));
+	detect_say(n, "%.0f change%s, and nothing was saved since the start %s ago",
+		   changes, detect_s(changes), clock_span(span, uptime));
 	notice_figure(n, "changes", changes);
 	notice_figure(n, "uptime_s", uptime);
 	return VERDICT_WARNING;

@@ -130,11 +130,12 @@ detect_persistence_off(const struct view *v, struct scratch *s, struct notice *n
 	if (get(v, F_loading) != 0 || get(v, F_master_sync_in_progress) != 0)
 		return VERDICT_KEEP;
 	if (guessed)
-		detect_say(n, "%s: no save was tried for %s, in spite of %.0f changes",
+		detect_say(n, "%s: no save was tried for %s, in spite of %.0f change%s",
 			   aof ? "there seem to be no save points"
 			       : "there is no AOF, and no save points, it seems",
 			   clock_span(span, clock_diff_s(v->at.mono, s->from)),
-			   get(v, F_rdb_changes_since_last_save));
+			   get(v, F_rdb_changes_since_last_save),
+			   detect_s(get(v, F_rdb_changes_since_last_save)));
 	else
 		detect_say(n, "%s", what);
 	notice_figure(n, "replicas", get(v, F_connected_slaves));

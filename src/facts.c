@@ -54,8 +54,8 @@ add_before(const struct view *v, struct notice *n)
 
 	if (changes >= 0)
 		snprintf(n->summary + len, sizeof(n->summary) - len,
-			 "; at the last sample before, %.0f changes were not saved",
-			 changes);
+			 "; at the last sample before, %.0f change%s not saved",
+			 changes, changes == 1 ? " was" : "s were");
 	notice_figure(n, "changes_before", changes < 0 ? NAN : changes);
 	notice_figure(n, "keys_before", keys < 0 ? NAN : keys);
 }

@@ -97,7 +97,7 @@ def test_fork_failed(make_redis, make_watch, shim):
     shown = first_shown(server, failed)
     found = watch.notices.in_time("rdb.save_failed", shown, kind="raised")
     assert found.severity == "critical"
-    assert "the fork failed; 1 changes not saved" in found.summary
+    assert "the fork failed; 1 change not saved" in found.summary
     assert "overcommit" in found.advice
     shim.set()
     cure(server, watch)
