@@ -174,7 +174,7 @@ def measure(watch, samples, sentinels, announced, kill):
     return heard - said
 
 
-@pytest.mark.timeout(max(60, 15 * FAILOVERS) * SLOW)
+@pytest.mark.timeout(max(60, 30 * FAILOVERS) * SLOW)
 @pytest.mark.parametrize("kill", [False, True], ids=["asked", "killed"])
 def test_failover(kill, sentinels, announcements, make_groups, make_feed):
     """The new master is sampled within a sample of the announcement.
