@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,7 +271,9 @@ static bool
 set_control_group(struct flags *f, char *value)
 {
 	f->options->flags.control_group = value;
-	return true;
+	if (getgrnam(value) != NULL)
+		return true;
+	return fail(f->error, sizeof(f->error), "there is no group '%.80s'", value);
 }
 
 static bool

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "acl.h"
+#include "discovery.h"
 #include "endpoint.h"
 #include "link.h"
 #include "log.h"
@@ -19,6 +20,9 @@
 #include "target_config.h"
 #include "tls_session.h"
 #include "xalloc.h"
+
+/* In three seconds each group knows, or knows that it cannot. */
+static const struct timeval settle_within = { .tv_sec = 4 };
 
 #define STEPS 4
 #define WORDS_MAX 3
@@ -236,8 +240,31 @@ print(const struct candidate *c, FILE *out)
 	free(rule);
 }
 
-bool
-probe_group(const struct group_report *group, FILE *out)
+/*
+ * Who is tried: those listed, and those that groups find.
+ */
+
+static void
+wake_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+}
+
+/* Runs the loop until the groups have found out who belongs to them, or cannot. */
+static void
+settle(struct event_base *base, const struct discovery *d)
+{
+	struct event *deadline = evtimer_new(base, wake_cb, NULL);
+
+	event_add(deadline, &settle_within);
+	while (!discovery_is_settled(d) && evtimer_pending(deadline, NULL))
+		event_base_loop(base, EVLOOP_ONCE);
+	event_free(deadline);
+}
+
+/* Prints what a group has found. True when that is anybody. */
+static bool
+print_group(const struct group_report *group, FILE *out)
 {
 	char *line = report_group_line(group);
 
@@ -246,9 +273,37 @@ probe_group(const struct group_report *group, FILE *out)
 	return group->targets > 0;
 }
 
-bool
-probe_run(struct event_base *base, struct resolver *resolver,
-	  const struct target_config *targets, size_t count, FILE *out)
+/* Copies, for the groups end here; *good: none has found nobody. */
+static struct target_config *
+find_targets(struct event_base *base, struct resolver *resolver,
+	     const struct conf *conf, size_t *count, bool *good, FILE *out)
+{
+	struct discovery *d = discovery_new(base, resolver, NULL);
+	enum log_level level = log_level();
+	const struct target_config *found;
+	struct target_config *targets;
+	struct group_report report;
+
+	/* What they would log is printed. */
+	log_set_level(LOG_LEVEL_ERROR);
+	discovery_configure(d, conf, clock_now());
+	settle(base, d);
+	for (size_t i = 0; i < discovery_group_count(d); i++) {
+		discovery_group_report(d, i, &report);
+		*good &= print_group(&report, out);
+	}
+	found = discovery_targets(d, count);
+	targets = xcalloc(*count, sizeof(targets[0]));
+	for (size_t i = 0; i < *count; i++)
+		target_config_copy(&targets[i], &found[i]);
+	discovery_free(d);
+	log_set_level(level);
+	return targets;
+}
+
+static bool
+try_all(struct event_base *base, struct resolver *resolver,
+	const struct target_config *targets, size_t count, FILE *out)
 {
 	struct probe probe = { .base = base, .count = count, .open = count };
 	bool good = true;
@@ -276,5 +331,22 @@ probe_run(struct event_base *base, struct resolver *resolver,
 			free(c->lines[k]);
 	}
 	free(probe.candidates);
+	return good;
+}
+
+bool
+probe_run(struct event_base *base, struct resolver *resolver, const struct conf *conf,
+	  FILE *out)
+{
+	bool good = true;
+	size_t count;
+	struct target_config *targets =
+		find_targets(base, resolver, conf, &count, &good, out);
+
+	if (count > 0)
+		good &= try_all(base, resolver, targets, count, out);
+	for (size_t i = 0; i < count; i++)
+		target_config_fini(&targets[i]);
+	free(targets);
 	return good;
 }

@@ -10,9 +10,9 @@ set -euo pipefail
 # Adding a file to src/: put its name (without .c or .h) where it belongs.
 layers='
 top:        main
-top:        options
+top:        daemon options
 actors:     attend probe call client commands control courtesy discovery fleet group group_cluster group_file group_sentinel inquiry replay status subscribe target
-mechanism:  bus conf conf_check conf_file conf_group conf_option conf_print conf_settings conf_text conf_value connection council fence history_file history_writer link lock pair peer publisher relay resolve resp secret service tls_context tls_session
+mechanism:  bus conf conf_check conf_file conf_group conf_option conf_print conf_settings conf_text conf_value connection council fence history_file history_writer link lock loop pair peer publisher relay resolve resp secret service tls_context tls_session
 clients:    pinfoctl pinfoctl_acl pinfoctl_check pinfoctl_command pinfoctl_explain pinfoctl_info pinfoctl_list pinfoctl_record pinfoctl_say pinfoctl_socket pinfoctl_status pinfoctl_view pinfoctl_watch pinfoctl_wire
 values:     acl catalogue cluster_slot cluster_view conf_scan detect detect_aof detect_link detect_rdb detect_server duration endpoint facts fault feed glob group_config history history_json incidents json manual members metrics nearest notice number recording recording_lines reply report request rules rules_parse run schedule sections sentinel_view silences size snapshot target_config targets_text watch
 base:       clock fail log thread xalloc
@@ -20,7 +20,7 @@ base:       clock fail log thread xalloc
 
 # Headers that begin with the first word may be included by these files only.
 libraries='
-event2/     probe client connection control council fleet group_file history_file history_writer link main relay resolve resp service target
+event2/     probe client connection control council daemon fleet group_file history_file history_writer link loop main relay resolve resp service target
 hiredis/    connection fence pinfoctl_wire
 jansson.h   json
 libconfig.h conf_file conf_group conf_settings conf_value

@@ -156,7 +156,7 @@ def test_keys():
 
 
 @pytest.mark.parametrize("page, sources", [
-    ("pinfod.8", ["main.c"]), ("pinfoctl.1", ["pinfoctl.h"]),
+    ("pinfod.8", ["main.c", "daemon.c"]), ("pinfoctl.1", ["pinfoctl.h"]),
 ])
 def test_exit_codes(page, sources):
     """Each exit code in the source is told, and no other is."""
