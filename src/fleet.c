@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "bus.h"
-#include "endpoint.h"
 #include "glob.h"
 #include "history_file.h"
 #include "log.h"
@@ -354,12 +353,6 @@ compare_key(const void *key, const void *b)
 	return strcmp(key, target_name(*y));
 }
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* When the i-th of count samples first: within a second, a few at once. */
 static struct mono
 first_of(size_t i, size_t count, struct mono now)
@@ -370,15 +363,6 @@ first_of(size_t i, size_t count, struct mono now)
 		steps = STEPS_MAX;
 	return clock_add_ns(now,
 			    (int64_t)(i * steps / count) * SPREAD_NS / (int64_t)steps);
-}
-
-/* What discovery may find other than it was: where it is, and what follows of it. */
-static bool
-differs(const struct target_config *a, const struct target_config *b)
-{
-	return !endpoint_same(&a->endpoint, &b->endpoint) ||
-	       strcmp(a->channel, b->channel) != 0 ||
-	       !same_text(a->notices, b->notices) || !same_text(a->tag, b->tag);
 }
 
 /* Each target by name from what there was, or new. *fresh: which of them are. */
@@ -429,8 +413,9 @@ tell(struct fleet *f, enum fleet_change change, const struct target_config *conf
 			target_set_interval(t, f->interval_ns, now);
 		if (fresh[i] && start)
 			target_start(t, first_of(i, f->count, now), now);
-		else if (!fresh[i] && (change == FLEET_RELOAD ||
-				       differs(target_config(t), &configs[i])))
+		else if (!fresh[i] &&
+			 (change == FLEET_RELOAD ||
+			  !target_config_same(target_config(t), &configs[i])))
 			target_configure(t, &configs[i], now);
 	}
 }

@@ -168,28 +168,30 @@ rules_texts(const struct rules *r, size_t *count)
 	return texts;
 }
 
-static void
-free_texts(char **texts, size_t count)
+static bool
+same_own(const struct rule *a, const struct rule *b)
 {
-	for (size_t i = 0; i < count; i++)
-		free(texts[i]);
-	free(texts);
+	return strcmp(a->id, b->id) == 0 && strcmp(a->text, b->text) == 0 &&
+	       a->severity == b->severity && a->field == b->field &&
+	       a->comparison == b->comparison && a->limit == b->limit &&
+	       a->for_s == b->for_s;
 }
 
 bool
 rules_same(const struct rules *a, const struct rules *b)
 {
-	size_t a_count, b_count;
-	char **a_texts = rules_texts(a, &a_count), **b_texts = rules_texts(b, &b_count);
-	bool same = a->expect == b->expect &&
-		    a->memory_limit_bytes == b->memory_limit_bytes &&
-		    a_count == b_count;
-
-	for (size_t i = 0; same && i < a_count; i++)
-		same = strcmp(a_texts[i], b_texts[i]) == 0;
-	free_texts(a_texts, a_count);
-	free_texts(b_texts, b_count);
-	return same;
+	if (a->expect != b->expect || a->memory_limit_bytes != b->memory_limit_bytes ||
+	    a->own_count != b->own_count || memcmp(a->off, b->off, sizeof(a->off)) != 0)
+		return false;
+	for (int i = 0; i < RULES_THRESHOLD_COUNT; i++) {
+		if (a->limit[i] != b->limit[i])
+			return false;
+	}
+	for (size_t i = 0; i < a->own_count; i++) {
+		if (!same_own(&a->own[i], &b->own[i]))
+			return false;
+	}
+	return true;
 }
 
 bool

@@ -28,8 +28,8 @@ enum target_identity {
 const char *target_config_identity_name(enum target_identity identity);
 
 /*
- * It owns its strings. Adding a setting: a field here, in copy, fini and what
- * compares, and a row in conf.c.
+ * It owns its strings. Adding a setting: a field here, in copy, fini and same, and
+ * a row in conf_option.c.
  */
 struct target_config {
 	char *name;
@@ -54,6 +54,12 @@ void target_config_copy(struct target_config *to, const struct target_config *fr
 
 /* Frees what *c holds. May be called twice. */
 void target_config_fini(struct target_config *c);
+
+/*
+ * Whether both tell a target the same. Its name and whether it begins stopped are
+ * not told to one that is there.
+ */
+bool target_config_same(const struct target_config *a, const struct target_config *b);
 
 /*
  * The time between two samples: what was asked for, made to divide the interval:

@@ -266,9 +266,9 @@ static void
 test_discovered_differences(void **state)
 {
 	static char other[] = "/run/other.sock", channel[] = "other", tag[] = "17";
-	struct target_config configs[5];
+	struct target_config configs[8];
 	size_t count = sizeof(configs) / sizeof(configs[0]);
-	static char names[5][2] = { "a", "b", "c", "d", "e" };
+	static char names[8][2] = { "a", "b", "c", "d", "e", "f", "g", "h" };
 
 	(void)state;
 	for (size_t i = 0; i < count; i++)
@@ -286,6 +286,10 @@ test_discovered_differences(void **state)
 	configs[2].channel = channel;
 	configs[3].notices = NULL;
 	configs[4].tag = tag;
+	/* The name is that of another group's now. */
+	configs[5].interval_ns = NS_PER_S;
+	configs[6].json = true;
+	configs[7].rules.memory_limit_bytes = 1;
 	fleet_configure(fleet, FLEET_DISCOVERY, configs, count, NOW);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(fleet_at(fleet, i)->watch->rules_set, i > 0);
