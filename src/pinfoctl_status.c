@@ -110,6 +110,19 @@ open_cell(const struct view_target *t)
 	return xstrdup("0");
 }
 
+static char *
+role_cell(const struct view_target *t)
+{
+	return xstrdup(t->role != NULL && strchr(t->role, ' ') == NULL ? t->role : "-");
+}
+
+/* A socket's path may have blanks. */
+static char *
+address_cell(const struct view_target *t)
+{
+	return xstrdup(strchr(t->address, ' ') == NULL ? t->address : "-");
+}
+
 /*
  * The table. Where the terminal is too narrow for a row, columns are left out, the
  * one with the highest `spare` first; 0: never.
@@ -125,11 +138,12 @@ static const struct column {
 	{ "EVERY", interval_cell, true, 3 }, { "PUBLISHED", published_cell, true, 2 },
 	{ "MISSED", missed_cell, true, 0 },  { "DROPPED", dropped_cell, true, 0 },
 	{ "LAST", last_cell, true, 0 },	     { "OPEN", open_cell, true, 0 },
+	{ "ROLE", role_cell, false, 5 },     { "ADDRESS", address_cell, false, 6 },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 #define STATE_COLUMN 1
-#define SPARE_MAX 4
+#define SPARE_MAX 6
 
 struct table {
 	char *(*rows)[COLUMNS];

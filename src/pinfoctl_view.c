@@ -134,6 +134,7 @@ read_target(struct view_target *t, json_t *o)
 		.notices = channel(o, "notices"),
 		.tag = text(o, "tag"),
 		.identity = text(o, "identity"),
+		.role = text(o, "role"),
 		.server = text(o, "server"),
 		.server_version = text(o, "server_version"),
 		.user = text(o, "user"),

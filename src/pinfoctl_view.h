@@ -24,7 +24,7 @@ struct wire;
 struct view_target {
 	const char *name, *address, *state, *reason, *channel, *notices;
 	const char *tag, *identity;
-	const char *server, *server_version, *user;
+	const char *role, *server, *server_version, *user;
 	const char *publish_state, *publish_reason;
 	double since_s, interval_s, last_sample_age_s, last_info_ms;
 	double published, missed, dropped;

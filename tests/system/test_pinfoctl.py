@@ -534,6 +534,8 @@ def test_status(make_redis, make_daemon, make_feed, ctl):
     version = ".".join(map(str, one.version))
     assert up["SERVER"] == f"{one.kind}-{version}"
     assert (down["SERVER"], down["LAST"]) == ("-", "-")
+    assert (up["ROLE"], up["ADDRESS"]) == ("master", one.name)
+    assert (down["ROLE"], down["ADDRESS"]) == ("-", two.name)
     assert up["EVERY"] == "0.2s"
     assert int(up["PUBLISHED"]) >= 3 and up["MISSED"] == up["DROPPED"] == "0"
     assert re.fullmatch(r"\d\.\ds", up["LAST"])
@@ -607,7 +609,7 @@ def test_status_table(scripted):
     table = lines[2:8]
     assert len({line.index(cell) for line, cell in zip(
         table, ("STATE", "up", "down", "stopped", "silent", "up"))}) == 1
-    assert len({len(line) for line in table}) == 1
+    assert len({line.rindex(" ") for line in table}) == 1
     assert lines[8:] == [
         "",
         "a-long-name (127.0.0.1:6379): down for 60 s: Connection refused",
@@ -678,6 +680,7 @@ def test_status_fits_the_terminal(columns, scripted):
     for title in ("TARGET", "STATE", "MISSED", "DROPPED", "LAST"):
         assert title in titles
     assert ("SERVER" in titles) == (columns >= 80)
+    assert ("ADDRESS" in titles) == (columns == 200)
 
 
 def test_status_without_targets(scripted):
