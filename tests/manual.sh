@@ -22,7 +22,7 @@ function prose(text,    out)
 	gsub(/\\/, "\\e", text)
 	gsub(/--/, "\\-\\-", text)
 	text = toupper(substr(text, 1, 1)) substr(text, 2)
-	if (text !~ /[.]$/)
+	if (text !~ /[.:]$/)
 		text = text "."
 	while (match(text, /[.] [A-Z]/)) {
 		out = out substr(text, 1, RSTART) "\n"
@@ -31,7 +31,7 @@ function prose(text,    out)
 	return out text
 }
 
-function row(id, mdoc) { key[++rows] = id; head[rows] = mdoc; body[rows] = "" }
+function row(id, mdoc) { key[++rows] = id; head[rows] = mdoc; body[rows] = list[rows] = "" }
 function add(text) { body[rows] = body[rows] (body[rows] == "" ? "" : " ") text }
 
 # "  -f, --config FILE   help", and lines of more help
@@ -73,9 +73,40 @@ function command(line,    word)
 	add(line)
 }
 
+# What follows the help of a setting: "  a form", "   and its second line", "    what
+# that does", and again.
+function form(line,    blanks)
+{
+	match(line, /^ +/)
+	blanks = RLENGTH
+	line = substr(line, blanks + 1)
+	if (blanks <= 3)
+		gsub(/"/, "\\(dq", line)
+	if (blanks == 2)
+		forms[++form_count] = line
+	else if (blanks == 3)
+		forms[form_count] = forms[form_count] " " line
+	else
+		does[form_count] = does[form_count] (does[form_count] == "" ? "" : " ") line
+}
+
+function take_forms(    i, out)
+{
+	for (i = 1; i <= form_count; i++)
+		out = out ".It Li " forms[i] "\n" prose(does[i]) "\n"
+	if (form_count > 0)
+		list[rows] = ".Bl -tag -width Ds\n" out ".El\n"
+	form_count = 0
+	delete does
+}
+
 # "	# help", "	key = preset;"
 function setting(line,    at, name, value)
 {
+	if (line ~ /^\t#   /) {
+		form(substr(line, 4))
+		return
+	}
 	if (line ~ /^\t# /) {
 		help = help (help == "" ? "" : " ") substr(line, 4)
 		return
@@ -88,6 +119,7 @@ function setting(line,    at, name, value)
 		value = "\"" value "\"" # else mdoc takes "[ ]" for punctuation
 	row(name, name " No = " value)
 	add(help)
+	take_forms()
 	help = ""
 }
 
@@ -123,7 +155,8 @@ $1 == ".\\\"" && $2 == "begin" {
 
 $1 == ".\\\"" && $2 == "end" {
 	for (i = 1; i <= rows; i++)
-		printf ".It %s\n%s\n.\\\" more\n%s", head[i], prose(body[i]), more[key[i]]
+		printf ".It %s\n%s\n%s.\\\" more\n%s", head[i], prose(body[i]), list[i], \
+			more[key[i]]
 	inside = 0
 }
 
