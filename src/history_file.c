@@ -34,6 +34,7 @@
 struct kept {
 	struct history_entry entry; /* what it was when it was watched last */
 	struct history *live;	    /* NULL: it is not watched */
+	bool forgotten;		    /* and not to be kept any longer */
 };
 
 struct history_file {
@@ -266,40 +267,47 @@ is_dirty(const struct history_file *f)
 }
 
 static void
-forget(struct history_file *f, size_t i)
+kept_free(struct kept *k)
 {
-	free(f->kept[i]->entry.target);
-	free(f->kept[i]);
-	memmove(&f->kept[i], &f->kept[i + 1], (--f->count - i) * sizeof(f->kept[0]));
+	free(k->entry.target);
+	free(k);
 }
 
-/* Targets that nobody watches any more: the old ones, and one too many. */
+static int
+newest_first(const void *a, const void *b)
+{
+	struct kept *const *x = a, *const *y = b;
+	int64_t i = (*x)->entry.seen.ns, k = (*y)->entry.seen.ns;
+
+	return (i < k) - (i > k);
+}
+
+/*
+ * Targets that nobody watches any more: the old ones, and those that are too many. A
+ * group may lose thousands at once.
+ */
 static void
 forget_strays(struct history_file *f, struct wall now)
 {
-	size_t strays, oldest;
+	struct kept **strays = xcalloc(f->count, sizeof(strays[0]));
+	size_t count = 0, left = 0;
 
-	for (size_t i = f->count; i-- > 0;) {
-		const struct kept *k = f->kept[i];
-
-		if (k->live == NULL && now.ns - k->entry.seen.ns > STRAY_NS)
-			forget(f, i);
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->kept[i]->live == NULL)
+			strays[count++] = f->kept[i];
 	}
-	for (;;) {
-		strays = 0;
-		oldest = f->count;
-		for (size_t i = 0; i < f->count; i++) {
-			if (f->kept[i]->live != NULL)
-				continue;
-			strays++;
-			if (oldest == f->count ||
-			    f->kept[i]->entry.seen.ns < f->kept[oldest]->entry.seen.ns)
-				oldest = i;
-		}
-		if (strays <= STRAYS_MAX)
-			return;
-		forget(f, oldest);
+	qsort(strays, count, sizeof(strays[0]), newest_first);
+	for (size_t i = 0; i < count; i++)
+		strays[i]->forgotten =
+			i >= STRAYS_MAX || now.ns - strays[i]->entry.seen.ns > STRAY_NS;
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->kept[i]->forgotten)
+			kept_free(f->kept[i]);
+		else
+			f->kept[left++] = f->kept[i];
 	}
+	f->count = left;
+	free(strays);
 }
 
 static void
@@ -411,8 +419,8 @@ history_file_free(struct history_file *f)
 		history_writer_free(f->writer);
 	}
 	lock_drop(f->lock_path, f->lock);
-	while (f->count > 0)
-		forget(f, f->count - 1);
+	for (size_t i = 0; i < f->count; i++)
+		kept_free(f->kept[i]);
 	history_content_fini(&f->written);
 	free(f->kept);
 	free(f->lock_path);
