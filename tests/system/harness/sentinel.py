@@ -16,8 +16,8 @@ SAVE = "3600 1000000"
 class Sentinel(RedisServer):
     """A sentinel that knows no master yet."""
 
-    def __init__(self, quick=True, **options):
-        super().__init__("--sentinel", **options)
+    def __init__(self, *args, quick=True, **options):
+        super().__init__("--sentinel", *args, **options)
         self.config = self.dir / "sentinel.conf"
         self.config.write_text("")
         self.quick = quick and self.version >= (7, 0, 0)
@@ -61,7 +61,7 @@ class SentinelGroup:
                 self._add_server(password)
             for _ in range(sentinels):
                 self.sentinels.append(
-                    Sentinel(quick, password=sentinel_password).start())
+                    Sentinel(quick=quick, password=sentinel_password).start())
             # Two pings at the least, or a busy machine is taken for a dead server.
             down_after_ms = 500 if self.sentinels[0].quick else 2500
             settings = {"down_after_milliseconds": down_after_ms,
