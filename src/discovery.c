@@ -156,11 +156,7 @@ tell(struct discovery *d, enum fleet_change change, struct mono now)
 		fleet_configure(d->fleet, change, d->targets, d->target_count, now);
 }
 
-/*
- * It may come from deep inside of a link's callback. That is the group's own link to
- * a sentinel or a node, or its timer: no target is on the stack, and so each may be
- * freed, as fleet_configure wants it.
- */
+/* From the group's own timer: no target is on the stack, as fleet_configure wants it. */
 static void
 on_changed(void *owner, struct group *group, struct mono now)
 {

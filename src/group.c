@@ -16,7 +16,7 @@
 /* So many of those that came, went or moved are named, the others counted. */
 #define NAMED_MAX 8
 
-/* Adding a kind: a row. One without a source is not built. */
+/* Adding a kind: a row. */
 static const struct kind {
 	const struct group_source *source;
 	const char *sources; /* what they are called; NULL: there is but one */
@@ -37,7 +37,7 @@ enum complainer {
 struct group {
 	struct group_config config;
 	const struct group_env *env;
-	void *source; /* of its kind; NULL while it is made */
+	void *source; /* of its kind */
 	bool quiet;   /* whoever calls will look anyway */
 	bool settled;
 	struct members members;
@@ -279,20 +279,13 @@ group_set_left_out(struct group *g, const char *why)
 static void
 begin(struct group *g, struct mono now)
 {
-	const struct group_source *source = kinds[g->config.kind].source;
-
-	if (source != NULL)
-		g->source = source->new (g, g->env, &g->config, now);
-	else
-		group_set_trouble(g, "this kind of group is not built", 0, 0, now);
+	g->source = kinds[g->config.kind].source->new (g, g->env, &g->config, now);
 }
 
 static void
 end(struct group *g)
 {
-	if (g->source != NULL)
-		kinds[g->config.kind].source->free(g->source);
-	g->source = NULL;
+	kinds[g->config.kind].source->free(g->source);
 }
 
 struct group *

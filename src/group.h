@@ -29,8 +29,9 @@ struct group_env {
 	struct event_base *base;
 	struct resolver *resolver;
 	/*
-	 * The group's targets are others than before, or it has settled. Not from
-	 * inside of group_new. It may do anything but free the group.
+	 * The group's targets are others than before, or it has settled. On a fresh
+	 * stack, and not from inside of group_new or group_configure. It may do
+	 * anything but free the group.
 	 */
 	void (*changed)(void *owner, struct group *group, struct mono now);
 	void *owner;
