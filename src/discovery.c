@@ -111,21 +111,15 @@ choose(struct discovery *d, const struct candidate *c)
 static void
 say_left_out(const struct found *f)
 {
-	char *taken = xstrdup(""), *text;
+	char *text = xstrdup("");
 
-	if (f->taken > 0) {
-		free(taken);
-		taken = xasprintf("%zu left out, as another target has the name: %s%s",
-				  f->taken, f->first_taken,
-				  f->taken > 1 ? ", ..." : "");
-	}
-	text = f->beyond > 0
-		       ? xasprintf("%s%s%zu left out, as there are %d targets already",
-				   taken, taken[0] != '\0' ? "; " : "", f->beyond,
-				   CONF_TARGETS_MAX)
-		       : xstrdup(taken);
+	if (f->taken > 0)
+		xappendf(&text, "%zu left out, as another target has the name: %s%s",
+			 f->taken, f->first_taken, f->taken > 1 ? ", ..." : "");
+	if (f->beyond > 0)
+		xappendf(&text, "%s%zu left out, as there are %d targets already",
+			 f->taken > 0 ? "; " : "", f->beyond, CONF_TARGETS_MAX);
 	group_set_left_out(f->group, text);
-	free(taken);
 	free(text);
 }
 

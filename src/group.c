@@ -69,13 +69,9 @@ join(struct group *g)
 	free(g->trouble);
 	g->trouble = NULL;
 	for (int i = 0; i < COMPLAINERS; i++) {
-		char *before = g->trouble;
-
-		if (g->complaints[i][0] == '\0')
-			continue;
-		g->trouble = xasprintf("%s%s%s", before ? before : "",
-				       before ? "; " : "", g->complaints[i]);
-		free(before);
+		if (g->complaints[i][0] != '\0')
+			xappendf(&g->trouble, "%s%s", g->trouble != NULL ? "; " : "",
+				 g->complaints[i]);
 	}
 }
 

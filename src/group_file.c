@@ -149,22 +149,14 @@ complaints_text(const struct targets_text_report *report)
 	char *text = xstrdup("");
 	size_t told = 0;
 
-	for (size_t i = 0; i < TARGETS_TEXT_COMPLAINTS; i++) {
-		char *before = text;
-
-		if (report->complaints[i] == NULL)
+	for (; told < TARGETS_TEXT_COMPLAINTS; told++) {
+		if (report->complaints[told] == NULL)
 			break;
-		text = xasprintf("%s%s%.*s", before, i > 0 ? "; " : "", COMPLAINT_MAX,
-				 report->complaints[i]);
-		free(before);
-		told++;
+		xappendf(&text, "%s%.*s", told > 0 ? "; " : "", COMPLAINT_MAX,
+			 report->complaints[told]);
 	}
-	if (report->bad > told) {
-		char *before = text;
-
-		text = xasprintf("%s; and %zu more", before, report->bad - told);
-		free(before);
-	}
+	if (report->bad > told)
+		xappendf(&text, "; and %zu more", report->bad - told);
 	return text;
 }
 

@@ -200,19 +200,12 @@ trouble(const struct source *source)
 
 	for (size_t i = 0; i < GROUP_SEEDS_MAX; i++) {
 		const char *wrong = source->seats[i].wrong;
-		char *before = text;
 
-		if (wrong == NULL || named++ >= NAMED_MAX)
-			continue;
-		text = xasprintf("%s%s%s", before, named > 1 ? "; " : "", wrong);
-		free(before);
+		if (wrong != NULL && named++ < NAMED_MAX)
+			xappendf(&text, "%s%s", named > 1 ? "; " : "", wrong);
 	}
-	if (named > NAMED_MAX) {
-		char *before = text;
-
-		text = xasprintf("%s (and %zu more)", before, named - NAMED_MAX);
-		free(before);
-	}
+	if (named > NAMED_MAX)
+		xappendf(&text, " (and %zu more)", named - NAMED_MAX);
 	return text;
 }
 

@@ -58,12 +58,8 @@ report_watch(struct target_report *r, struct watch *w, struct instant at)
 		r->open[r->open_count++] =
 			(struct open_report){ notice.incident, notice.severity };
 	}
-	for (unsigned i = 0; (blind = watch_blind(w, i)) != NULL; i++) {
-		char *before = r->blind;
-
-		r->blind = xasprintf("%s%s\n", before != NULL ? before : "", blind);
-		free(before);
-	}
+	for (unsigned i = 0; (blind = watch_blind(w, i)) != NULL; i++)
+		xappendf(&r->blind, "%s\n", blind);
 }
 
 void

@@ -51,19 +51,41 @@ xstrdup(const char *s)
 	return copy;
 }
 
+static char *
+format_text(const char *format, va_list ap)
+{
+	char *s;
+
+	if (vasprintf(&s, format, ap) < 0)
+		die();
+	return s;
+}
+
 char *
 xasprintf(const char *format, ...)
 {
 	va_list ap;
 	char *s;
-	int len;
 
 	va_start(ap, format);
-	len = vasprintf(&s, format, ap);
+	s = format_text(format, ap);
 	va_end(ap);
-	if (len < 0)
-		die();
 	return s;
+}
+
+void
+xappendf(char **text, const char *format, ...)
+{
+	va_list ap;
+	char *more, *whole;
+
+	va_start(ap, format);
+	more = format_text(format, ap);
+	va_end(ap);
+	whole = xasprintf("%s%s", *text != NULL ? *text : "", more);
+	free(more);
+	free(*text);
+	*text = whole;
 }
 
 void

@@ -22,6 +22,10 @@ char *xstrdup(const char *s);
 /* A new string, as by printf. */
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Puts more behind *text (NULL: nothing yet), which moves. */
+void xappendf(char **text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /*
  * Overwrites a secret (NULL is fine) in a way that the compiler may not leave
  * out, and frees it.
