@@ -43,6 +43,9 @@ show_json(const char *key, const struct answer *a)
 {
 	if (a->kind == ANSWER_LIST)
 		say_json(json_list(a));
+	else if (key == NULL && a->count == 1 && strcmp(a->texts[0].bytes, "OK") != 0)
+		say_json(json_pack("{s:b, s:o}", "ok", 1, "note",
+				   say_json_text(a->texts[0].bytes, a->texts[0].len)));
 	else if (a->kind == ANSWER_OK || a->kind == ANSWER_NIL || key == NULL)
 		say_json(json_pack("{s:b}", "ok", 1));
 	else

@@ -692,6 +692,14 @@ def test_status_without_targets(scripted):
 
 # The commands that are one word of the protocol.
 
+def test_ok_with_a_note(scripted):
+    """It is done, and there is something to say."""
+    ctl = scripted(SILENCE=b"+OK, but x\r\n")
+    words = ("silence", "rdb.*", "a", "1h")
+    assert ctl(*words).stdout == "OK, but x\n"
+    assert ctl.json(*words) == (DONE, {"ok": True, "note": "OK, but x"})
+
+
 def test_stop_and_start(fake, make_daemon, ctl):
     """OK, in text and JSON; with a target and without."""
     daemon = make_daemon(fake)
