@@ -113,8 +113,9 @@ tell_saves(const struct telling *t)
 	}
 	if (saving && (ended || !t->facts->saving)) {
 		n = facts_notice(FACT_RDB_SAVE_STARTED, SEVERITY_INFO, v->at);
-		detect_say(&n, "a save has begun, %.0f changes",
-			   get(v, F_rdb_changes_since_last_save));
+		detect_say(&n, "a save has begun, %.0f change%s",
+			   get(v, F_rdb_changes_since_last_save),
+			   detect_s(get(v, F_rdb_changes_since_last_save)));
 		notice_figure(&n, "changes", get(v, F_rdb_changes_since_last_save));
 		notice_figure(&n, "keys", or_unknown(v, F_current_save_keys_total));
 		emit(t, FACT_RDB_SAVE_STARTED, &n);

@@ -132,7 +132,8 @@ level_of(const struct notice *n)
 	    strncmp(n->incident, "publish.", 8) == 0 || n->silenced ||
 	    n->kind == NOTICE_OPEN)
 		return LOG_LEVEL_INFO;
-	if (n->kind == NOTICE_CLEARED)
+	/* It is no fault, but what a failover may have lost stands nowhere else. */
+	if (n->kind == NOTICE_CLEARED || strcmp(n->incident, "role.switched") == 0)
 		return LOG_LEVEL_NOTICE;
 	return level_of_severity(n->severity);
 }

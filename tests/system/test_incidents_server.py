@@ -106,6 +106,7 @@ def test_replica_that_loads(master, make_redis, make_watch):
     watch.notices.wait("load.finished", target="replica", timeout=10)
     in_sync(replica)
     assert watch.notices.wait("role.switched", target="replica").kind == "fact"
+    watch.daemon.wait_log("replica: role.switched: it was master")
     watch.samples("replica")
     assert watch.notices.alarms() == []
 
