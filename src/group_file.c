@@ -165,10 +165,10 @@ static void
 keep(struct file *f, const char *why, struct mono now)
 {
 	size_t count = group_members(f->group)->count;
-	char *text = count > 0 ? xasprintf("%s; its %zu target%s of before stay%s", why,
-					   count, count == 1 ? "" : "s",
-					   count == 1 ? "s" : "")
-			       : xstrdup(why);
+	char *text =
+		count > 0 ? xasprintf("%s; the %zu target%s it had stay%s", why, count,
+				      count == 1 ? "" : "s", count == 1 ? "s" : "")
+			  : xstrdup(why);
 
 	group_set_trouble(f->group, text, 0, 1, now);
 	free(text);

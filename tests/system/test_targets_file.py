@@ -299,8 +299,8 @@ def test_bad_lines(make_redis, file, make_daemon):
 
 @pytest.mark.parametrize("text, part", [
     ("", "is empty"),
-    ("[ { \"targets\": [", "its 1 target of before stays"),
-    ("<!DOCTYPE html>\n<html>\n", "its 1 target of before stays"),
+    ("[ { \"targets\": [", "the 1 target it had stays"),
+    ("<!DOCTYPE html>\n<html>\n", "the 1 target it had stays"),
     (None, "cannot be opened: No such file or directory"),
     (os.mkfifo, "is no regular file"),
     (os.mkdir, "is no regular file"),

@@ -251,7 +251,7 @@ test_kept(void **state)
 	static const struct {
 		const char *text, *trouble;
 	} rows[] = {
-		{ "", "is empty; its 1 target of before stays" },
+		{ "", "is empty; the 1 target it had stays" },
 		{ "<html>\n", NULL },
 		{ "[ {\n", NULL },
 		{ "127.0.0.1:99999\n", NULL },
@@ -269,7 +269,7 @@ test_kept(void **state)
 		group_report(group, &r);
 		assert_int_equal(r.heard, 0);
 		assert_non_null(r.trouble);
-		assert_non_null(strstr(r.trouble, "; its 1 target of before stays"));
+		assert_non_null(strstr(r.trouble, "; the 1 target it had stays"));
 		if (rows[i].trouble != NULL)
 			assert_string_equal(r.trouble, rows[i].trouble);
 		replace(A);
@@ -306,8 +306,8 @@ test_missing(void **state)
 	assert_trouble(NULL);
 	look();
 	assert_targets("a=127.0.0.1:1 b=127.0.0.1:2");
-	assert_trouble("cannot be opened: No such file or directory; its 2 targets of "
-		       "before stay");
+	assert_trouble("cannot be opened: No such file or directory; the 2 targets it "
+		       "had stay");
 	/* Back as it was, by its times too. */
 	write_to(path, A B);
 	look_twice();
@@ -347,7 +347,7 @@ test_too_long(void **state)
 	assert_int_equal(truncate(path, TARGETS_TEXT_BYTES_MAX + 1), 0);
 	look_twice();
 	assert_targets("a=127.0.0.1:1");
-	assert_trouble("is longer than 16 MiB; its 1 target of before stays");
+	assert_trouble("is longer than 16 MiB; the 1 target it had stays");
 }
 
 /*
