@@ -134,11 +134,11 @@ static const struct column {
 	int spare;
 } columns[] = {
 	{ "TARGET", name_cell, false, 0 },   { "STATE", state_cell, false, 0 },
-	{ "SINCE", since_cell, true, 1 },    { "SERVER", server_cell, false, 4 },
-	{ "EVERY", interval_cell, true, 3 }, { "PUBLISHED", published_cell, true, 2 },
+	{ "SINCE", since_cell, true, 1 },    { "SERVER", server_cell, false, 5 },
+	{ "EVERY", interval_cell, true, 4 }, { "PUBLISHED", published_cell, true, 2 },
 	{ "MISSED", missed_cell, true, 0 },  { "DROPPED", dropped_cell, true, 0 },
 	{ "LAST", last_cell, true, 0 },	     { "OPEN", open_cell, true, 0 },
-	{ "ROLE", role_cell, false, 5 },     { "ADDRESS", address_cell, false, 6 },
+	{ "ROLE", role_cell, false, 3 },     { "ADDRESS", address_cell, false, 6 },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))

@@ -679,7 +679,8 @@ def test_status_fits_the_terminal(columns, scripted):
     titles = table[0].split()
     for title in ("TARGET", "STATE", "MISSED", "DROPPED", "LAST"):
         assert title in titles
-    assert ("SERVER" in titles) == (columns >= 80)
+    assert ("ROLE" in titles) == (columns >= 70)
+    assert ("SERVER" in titles) == (columns == 200)
     assert ("ADDRESS" in titles) == (columns == 200)
 
 
