@@ -630,11 +630,11 @@ target_configure(struct target *t, const struct target_config *config, struct mo
 	/* The old server is still connected: what is told of it is published there. */
 	endpoint_text(&t->config.endpoint, t->address);
 	watch_set_address(t->watch, t->address, t->config.identity, instant(t, now));
+	set_channels(t, old.tag);
 	/* Also when they are the same: after a reload what is open is told anew. */
 	watch_set_rules(t->watch, &t->config.rules, instant(t, now));
 	if (!endpoint_same(&old.endpoint, &t->config.endpoint))
 		reconnect(t, now);
-	set_channels(t, old.tag);
 	/* An INTERVAL that somebody gave meanwhile outlives other changes. */
 	if (old.interval_ns != t->config.interval_ns)
 		target_set_interval(t, t->config.interval_ns, now);

@@ -177,6 +177,17 @@ def test_reload_tells_what_is_open(failing, open_one):
     assert cleared.id == raised.id
 
 
+def test_reload_tells_it_on_another_channel(failing, open_one, make_notices):
+    """Who listens there has heard nothing yet."""
+    watch, raised = open_one()
+    there = make_notices(failing, "pinfo:other")
+    watch.conf.write(conf_text(
+        conf_target(failing, name="server", incidents=[RULE],
+                    notices="pinfo:other")))
+    assert watch.daemon.do("RELOAD") == "OK"
+    assert there.wait("rdb.save_failed", kind="open").id == raised.id
+
+
 # silences and acknowledgements
 
 def test_silence(failing, make_watch, make_notices):
