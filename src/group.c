@@ -20,10 +20,11 @@
 static const struct kind {
 	const struct group_source *source;
 	const char *sources; /* what they are called; NULL: there is but one */
+	bool paced; /* how often it asks follows from the interval and the sample */
 } kinds[] = {
-	[GROUP_SENTINEL] = { &group_sentinel, "sentinels" },
-	[GROUP_CLUSTER] = { &group_cluster, "nodes" },
-	[GROUP_FILE] = { &group_file, NULL },
+	[GROUP_SENTINEL] = { &group_sentinel, "sentinels", true },
+	[GROUP_CLUSTER] = { &group_cluster, "nodes", true },
+	[GROUP_FILE] = { &group_file, NULL, false },
 };
 
 /* Whose word a complaint is. */
@@ -321,16 +322,22 @@ same_text(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+static bool
+same_pace(const struct target_config *a, const struct target_config *b)
+{
+	return a->interval_ns == b->interval_ns &&
+	       target_config_sample_ns(a) == target_config_sample_ns(b);
+}
+
 /* Whether both ask the same of the same, and as often. */
 static bool
 same_sources(const struct group_config *a, const struct group_config *b)
 {
+	if (kinds[a->kind].paced && !same_pace(&a->pattern, &b->pattern))
+		return false;
 	if (a->replicas != b->replicas || a->shard != b->shard ||
 	    !same_text(a->master, b->master) || !same_text(a->path, b->path) ||
-	    a->seed_count != b->seed_count ||
-	    a->pattern.interval_ns != b->pattern.interval_ns ||
-	    target_config_sample_ns(&a->pattern) !=
-		    target_config_sample_ns(&b->pattern))
+	    a->seed_count != b->seed_count)
 		return false;
 	for (size_t i = 0; i < a->seed_count; i++) {
 		if (!endpoint_same(&a->seeds[i], &b->seeds[i]))

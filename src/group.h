@@ -89,8 +89,8 @@ const struct members *group_members(const struct group *group);
 
 /*
  * A kind. Its state is what `new` returns. It has borrowed the configuration, which
- * stays as it is until `free`, but for what its pattern says beside interval and
- * sample.
+ * stays as it is until `free`, but for its pattern: of that only interval and sample
+ * stay, and not for a file.
  */
 struct group_source {
 	void *(*new)(struct group *group, const struct group_env *env,

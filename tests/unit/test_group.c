@@ -369,6 +369,26 @@ test_configure_pattern(void **state)
 	group_free(g);
 }
 
+/* A file is looked at once a second, whatever its targets are told. */
+static void
+test_configure_file(void **state)
+{
+	struct group_config other = config_of(GROUP_FILE);
+	struct group *g = make(GROUP_FILE);
+
+	(void)state;
+	fake_find(g, "a=1", 1, 1);
+	fake_made = fake_freed = 0;
+	other.pattern.interval_ns = 7 * NS_PER_S;
+	other.pattern.sample_ns = NS_PER_S / 2;
+	group_configure(g, &other, FAKE_NOW);
+	assert_int_equal(fake_made, 0);
+	assert_true(group_is_settled(g));
+	assert_int_equal(group_at(g, 0)->interval_ns, 7 * NS_PER_S);
+	group_free(g);
+	fake_made = fake_freed;
+}
+
 /* Others are asked; until they answer its members stay. */
 static void
 test_configure_sources(void **state)
@@ -421,15 +441,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_first_round),
-		TEST(test_cannot_know),
-		TEST(test_at_once),
-		TEST(test_log),
-		TEST(test_log_of_many),
-		TEST(test_log_of_trouble),
-		TEST(test_unfit),
-		TEST(test_configure_pattern),
-		TEST(test_configure_sources),
+		TEST(test_first_round),	   TEST(test_cannot_know),
+		TEST(test_at_once),	   TEST(test_log),
+		TEST(test_log_of_many),	   TEST(test_log_of_trouble),
+		TEST(test_unfit),	   TEST(test_configure_pattern),
+		TEST(test_configure_file), TEST(test_configure_sources),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
