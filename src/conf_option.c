@@ -291,6 +291,7 @@ static const struct conf_option options[] = {
 	  .key = "master",
 	  .type = CONF_TYPE_STRING,
 	  .offset = IN_GROUP(master),
+	  .check = target_config_name_ok,
 	  .preset = "\"\"",
 	  .help = "What the sentinels call the master; it must be there." },
 	{ .scope = CONF_SCOPE_GROUP,

@@ -569,6 +569,7 @@ def test_group(options, printed, conf):
     ({"sentinels": "redis://h"}, ["no master"]),
     ({"sentinels": "redis://h", "master": ""}, ["no master"]),
     ({"sentinels": "redis://h", "master": 7}, ["master", "a number"]),
+    ({"sentinels": "redis://h", "master": "my master"}, ["master", "without blanks"]),
     ({"cluster": "redis://h"}, ["no name"]),
     ({**CLUSTER, "name": 7}, ["name", "a number"]),
     ({**CLUSTER, "name": ""}, ["1 to 255"]),
