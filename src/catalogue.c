@@ -511,7 +511,8 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
 		.id = "target.started",
 		.severity = "fact",
 		.when = "pinfod begins to watch the target",
-		.meaning = "By START, or because pinfod started.",
+		.meaning = "By START, because pinfod started, or because it was found or "
+			   "configured since.",
 		.unless = "",
 		.until = "",
 		.needs = "",
@@ -522,7 +523,8 @@ static const struct catalogue_entry entries[CATALOGUE_COUNT] = {
 		.id = "target.stopped",
 		.severity = "fact",
 		.when = "pinfod no longer watches the target",
-		.meaning = "By STOP. What was open is cleared.",
+		.meaning = "By STOP, or because it is no longer configured, or no longer in "
+			   "its group. What was open is cleared.",
 		.unless = "",
 		.until = "",
 		.needs = "",

@@ -441,6 +441,7 @@ fleet_configure(struct fleet *f, enum fleet_change change,
 		/* Of others their group says why, and who says so. */
 		if (change == FLEET_RELOAD)
 			log_notice(target_name(old[i]), "no longer configured");
+		target_leave(old[i], now);
 		drop(f, old[i]);
 	}
 	free(f->marks);

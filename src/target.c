@@ -543,6 +543,13 @@ target_stop(struct target *t, struct mono now)
 	set_state(t, TARGET_STOPPED, "", now);
 }
 
+void
+target_leave(struct target *t, struct mono now)
+{
+	if (t->running)
+		watch_left(t->watch, instant(t, now));
+}
+
 bool
 target_is_running(const struct target *t)
 {

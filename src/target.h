@@ -63,6 +63,9 @@ void target_start(struct target *target, struct mono first, struct mono now);
 /* Ends all that; an answer on its way is discarded. */
 void target_stop(struct target *target, struct mono now);
 
+/* Before it is freed because nobody lists it any more: that is told. */
+void target_leave(struct target *target, struct mono now);
+
 bool target_is_running(const struct target *target);
 
 /* Why target_poll would fail now, as an error of the control protocol, or NULL. */

@@ -382,12 +382,18 @@ watch_started(struct watch *w, struct instant at)
 void
 watch_stopped(struct watch *w, struct instant at)
 {
-	struct notice n = facts_notice(FACT_TARGET_STOPPED, SEVERITY_INFO, at);
-
-	incidents_close(w->incidents, "no longer watched", at, &w->history);
+	watch_left(w, at);
 	/* What is done to a server meanwhile was told us by STOP. */
 	w->history.run_id[0] = '\0';
 	w->history.dirty = true;
+}
+
+void
+watch_left(struct watch *w, struct instant at)
+{
+	struct notice n = facts_notice(FACT_TARGET_STOPPED, SEVERITY_INFO, at);
+
+	incidents_close(w->incidents, "no longer watched", at, &w->history);
 	drop_samples(w);
 	w->state = TARGET_STOPPED;
 	snprintf(n.summary, sizeof(n.summary), "it is no longer watched");

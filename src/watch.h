@@ -45,6 +45,12 @@ void watch_set_rules(struct watch *w, const struct rules *rules, struct instant 
 void watch_started(struct watch *w, struct instant at);
 void watch_stopped(struct watch *w, struct instant at);
 
+/*
+ * The same for one that is watched no more because nobody lists it: it is told, and
+ * what is known of the server's run stays in the history, for it may come back.
+ */
+void watch_left(struct watch *w, struct instant at);
+
 /* An answer: INFO persistence; all of the wide sections together; save points. */
 void watch_narrow(struct watch *w, const char *text, size_t len, struct instant at);
 /* sent: when the first of its requests went out. */

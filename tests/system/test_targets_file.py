@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import (
-    SLOW, ConfFile, ReplyError, conf_group, conf_target, conf_text, eventually,
+    SLOW, ConfFile, Notices, ReplyError, conf_group, conf_target, conf_text, eventually,
     let_pass, nothing_for, pinfod_binary, sanitized,
 )
 
@@ -367,6 +367,20 @@ def test_emptied_on_purpose(server, file, make_daemon):
     wait_names(daemon, [])
     eventually(lambda: not clients(server))
     assert daemon.log_lines(f"{file.path}: carts at {server.name} has gone")
+
+
+def test_gone_while_it_is_down(make_redis, file, make_daemon):
+    """What was open is closed: nobody waits for its end for ever."""
+    server = make_redis()
+    file.replace(line(server, "carts"))
+    daemon = make_daemon(*file.flags)
+    daemon.wait_status("carts", state="up")
+    with contextlib.closing(Notices(daemon)) as notices:
+        server.kill()
+        notices.wait("link.down", kind="raised", target="carts", timeout=8)
+        file.replace("# nobody\n")
+        notices.wait("link.down", kind="cleared", target="carts", timeout=8)
+        notices.wait("target.stopped", target="carts", timeout=4)
 
 
 # Beside others.

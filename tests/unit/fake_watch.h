@@ -25,7 +25,8 @@ struct watch {
 	const struct watch_handlers *handlers;
 	void *owner;
 	/* What it was fed, how often, and the last of it. */
-	unsigned started, stopped, narrow, wide, config, refused, links, connected;
+	unsigned started, stopped, left, narrow, wide, config, refused, links,
+		connected;
 	unsigned gaps, heartbeats, rules_set;
 	char wide_text[512], config_text[512], why[512], link[320];
 	struct mono sent;
@@ -103,6 +104,13 @@ watch_stopped(struct watch *w, struct instant at)
 {
 	(void)at;
 	w->stopped++;
+}
+
+void
+watch_left(struct watch *w, struct instant at)
+{
+	(void)at;
+	w->left++;
 }
 
 void

@@ -502,8 +502,9 @@ test_messages(void **state)
 		{ "targets: (\n{ " CLUSTER "});", 2, "there is no name", false },
 		{ "targets: ({ targets_file = \"/f\";\nname = \"f\"; });", 2,
 		  "name: a file has none", false },
-		{ "targets: ({ sentinels = \"redis://s\";\nmaster = \"a b\"; });", 1,
-		  "name: 'a b' holds", false },
+		{ "targets: ({ sentinels = \"redis://s\"; name = \"n\";\n"
+		  "master = \"a b\"; });",
+		  2, "master: 'a b' holds", false },
 		{ "targets: ({ targets_file = \"/f\";\nmastr = \"\"; });", 2,
 		  "did you mean 'master'?", false },
 		/* where it begins, */

@@ -420,6 +420,8 @@ test_stop_and_start(void **arg)
 	assert_null(watch_snapshot(d.watch));
 	assert_null(watch_blind(d.watch, 0));
 	assert_true(watch_wants(d.watch, drive_now(&d).mono) == WATCH_WANTS_NOTHING);
+	/* What was done to the server meanwhile is nobody's business. */
+	assert_string_equal(watch_history(d.watch)->run_id, "");
 	/* Rules that change meanwhile judge nothing. */
 	watch_set_rules(d.watch, &d.rules, drive_now(&d));
 	d.state = TARGET_STOPPED;
@@ -430,6 +432,26 @@ test_stop_and_start(void **arg)
 	drive_until(&d, 55);
 	expect_facts(&d, "50 target.started\n");
 	expect_incidents(&d, "51 raised rdb.save_failed critical\n");
+	drive_end(&d);
+}
+
+/* Nobody lists it any more: who collects notices is told, and it may come back. */
+static void
+test_left(void **arg)
+{
+	struct drive d;
+
+	(void)arg;
+	drive_begin(&d, "redis-7.0-save-failed");
+	drive_until(&d, 5);
+	expect_incidents(&d, "0 raised rdb.save_failed critical\n");
+	watch_left(d.watch, drive_now(&d));
+	expect_incidents(&d, "5 cleared rdb.save_failed critical\n");
+	expect_said(&d, "rdb.save_failed", "no longer watched");
+	expect_facts(&d, "5 target.stopped\n");
+	assert_string_equal(watch_history(d.watch)->run_id,
+			    drive_find(&d, "run_id")->value);
+	assert_false(watch_history(d.watch)->open[INCIDENT_RDB_SAVE_FAILED].open);
 	drive_end(&d);
 }
 
@@ -769,6 +791,7 @@ main(void)
 		cmocka_unit_test(test_restored_restarted_empty),
 		cmocka_unit_test(test_history_is_dirty_when_it_must),
 		cmocka_unit_test(test_stop_and_start),
+		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_wide_every_five_seconds),
 		cmocka_unit_test(test_each_of_these_asks_why),
 		cmocka_unit_test(test_deferred_until_the_next_sample),
