@@ -1151,7 +1151,10 @@ def test_incident_from_raise_to_clear(failing, make_daemon, ctl):
     assert done.stdout.startswith(
         "PINFOD CRITICAL - default rdb.save_failed: the last save failed")
     assert " critical=1 warning=0 quiet=0" in done.stdout
-    assert ctl("status").stdout.split()[-1] == "1c"
+    table = [line.split() for line in ctl("status").stdout.splitlines() if line]
+    head = next(row for row in table if row[0] == "TARGET")
+    row = next(row for row in table if row[0] == "default")
+    assert row[head.index("OPEN")] == "1c"
     assert ctl.json("incidents")[1][0]["incident"] == "rdb.save_failed"
 
     assert ctl("ack", "default", "rdb.save_failed").returncode == DONE

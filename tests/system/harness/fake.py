@@ -32,6 +32,7 @@ class FakeConnection:
     def __init__(self, server, sock, number):
         self.server, self.sock, self.id = server, sock, number
         self.open = True
+        self.hung_up = False            # by us
         self._lock = threading.Lock()
 
     def send(self, data):
@@ -46,10 +47,12 @@ class FakeConnection:
             socket.socket.shutdown(self.sock, how)
 
     def close(self):
+        self.hung_up = True
         self._shutdown(socket.SHUT_RDWR)
 
     def reset(self):
         """Close with RST instead of FIN."""
+        self.hung_up = True
         with contextlib.suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                  struct.pack("ii", 1, 0))
@@ -237,7 +240,9 @@ class FakeServer:
         except OSError:
             pass
         except Exception as error:  # a bug in a test's handler
-            self.errors.append(error)
+            # What still comes after we hung up need not be a request.
+            if not connection.hung_up:
+                self.errors.append(error)
         finally:
             with self._lock:
                 self._live.pop(connection.id, None)
