@@ -157,9 +157,9 @@ endif
 check-unit: $(TESTS) | ready    ## the unit tests (cmocka)
 	@tests/unit.sh $(TESTS)
 
-# System tests mostly wait: six at a time keep two processors busy for a third.
+# System tests mostly wait: ten at a time keep two processors busy for a half.
 # What a sanitizer says in any daemon fails the run, whether its test looks or not.
-PYTEST_FLAGS ?= -q -n 6
+PYTEST_FLAGS ?= -q -n 10
 SYSTEM_TESTS ?= tests/system
 check-system: $(B)/pinfod $(B)/pinfoctl | ready ## the system tests (pytest), against real servers
 	@rm -rf $(B)/reports && mkdir -p -m 1777 $(B)/reports
