@@ -309,26 +309,20 @@ endpoint_same_address(const struct endpoint *a, const struct endpoint *b)
 	return endpoint_compare_address(a, b) == 0;
 }
 
-static bool
-equal(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 bool
 endpoint_tls_same(const struct endpoint_tls *a, const struct endpoint_tls *b)
 {
 	return a->on == b->on && a->insecure == b->insecure &&
-	       equal(a->cacert, b->cacert) && equal(a->cacertdir, b->cacertdir) &&
-	       equal(a->cert, b->cert) && equal(a->key, b->key) &&
-	       equal(a->sni, b->sni);
+	       xstrsame(a->cacert, b->cacert) && xstrsame(a->cacertdir, b->cacertdir) &&
+	       xstrsame(a->cert, b->cert) && xstrsame(a->key, b->key) &&
+	       xstrsame(a->sni, b->sni);
 }
 
 bool
 endpoint_same(const struct endpoint *a, const struct endpoint *b)
 {
-	return endpoint_same_address(a, b) && equal(a->user, b->user) &&
-	       equal(a->password, b->password) &&
-	       equal(a->password_file, b->password_file) &&
+	return endpoint_same_address(a, b) && xstrsame(a->user, b->user) &&
+	       xstrsame(a->password, b->password) &&
+	       xstrsame(a->password_file, b->password_file) &&
 	       endpoint_tls_same(&a->tls, &b->tls);
 }

@@ -317,12 +317,6 @@ group_free(struct group *g)
 }
 
 static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool
 same_pace(const struct target_config *a, const struct target_config *b)
 {
 	return a->interval_ns == b->interval_ns &&
@@ -336,7 +330,7 @@ same_sources(const struct group_config *a, const struct group_config *b)
 	if (kinds[a->kind].paced && !same_pace(&a->pattern, &b->pattern))
 		return false;
 	if (a->replicas != b->replicas || a->shard != b->shard ||
-	    !same_text(a->master, b->master) || !same_text(a->path, b->path) ||
+	    !xstrsame(a->master, b->master) || !xstrsame(a->path, b->path) ||
 	    a->seed_count != b->seed_count)
 		return false;
 	for (size_t i = 0; i < a->seed_count; i++) {

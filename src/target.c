@@ -616,8 +616,7 @@ set_channels(struct target *t, const char *old_tag)
 	char *was = xstrdup(inquiry_channel(t->inquiry));
 
 	inquiry_set_channels(t->inquiry, t->config.channel, t->config.notices, tag);
-	if ((tag == NULL) != (old_tag == NULL) ||
-	    (tag != NULL && strcmp(tag, old_tag) != 0))
+	if (!xstrsame(tag, old_tag))
 		log_notice(t->config.name,
 			   "published on %s from now on, and no longer on %s",
 			   inquiry_channel(t->inquiry), was);

@@ -59,20 +59,14 @@ target_config_sample_ns(const struct target_config *c)
 	return c->interval_ns / samples;
 }
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 bool
 target_config_same(const struct target_config *a, const struct target_config *b)
 {
 	return endpoint_same(&a->endpoint, &b->endpoint) &&
 	       a->interval_ns == b->interval_ns && a->sample_ns == b->sample_ns &&
-	       same_text(a->channel, b->channel) && same_text(a->notices, b->notices) &&
+	       xstrsame(a->channel, b->channel) && xstrsame(a->notices, b->notices) &&
 	       a->json == b->json && rules_same(&a->rules, &b->rules) &&
-	       a->identity == b->identity && same_text(a->tag, b->tag);
+	       a->identity == b->identity && xstrsame(a->tag, b->tag);
 }
 
 static void

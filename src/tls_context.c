@@ -343,21 +343,16 @@ refresh(struct tls_context *c, char *error, size_t size)
 	return true;
 }
 
-static bool
-equal(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 static struct tls_context *
 find(const struct endpoint_tls *t)
 {
 	struct tls_context *c;
 
 	for (c = contexts; c != NULL; c = c->next) {
-		if (c->tls.insecure == t->insecure && equal(c->tls.cacert, t->cacert) &&
-		    equal(c->tls.cacertdir, t->cacertdir) &&
-		    equal(c->tls.cert, t->cert) && equal(c->tls.key, t->key))
+		if (c->tls.insecure == t->insecure &&
+		    xstrsame(c->tls.cacert, t->cacert) &&
+		    xstrsame(c->tls.cacertdir, t->cacertdir) &&
+		    xstrsame(c->tls.cert, t->cert) && xstrsame(c->tls.key, t->key))
 			return c;
 	}
 	return NULL;

@@ -61,6 +61,12 @@ format_text(const char *format, va_list ap)
 	return s;
 }
 
+bool
+xstrsame(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 char *
 xasprintf(const char *format, ...)
 {

@@ -8,6 +8,7 @@
 #ifndef XALLOC_H
 #define XALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* n zeroed objects of size bytes. Never NULL. The caller frees it. */
@@ -18,6 +19,9 @@ void *xrealloc(void *p, size_t n, size_t size);
 
 /* A copy of s; of NULL, NULL. */
 char *xstrdup(const char *s);
+
+/* Whether both say the same, or are both NULL. */
+bool xstrsame(const char *a, const char *b);
 
 /* A new string, as by printf. */
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
